@@ -26,6 +26,10 @@ TOOLPREFIX := $(firstword $(foreach p,$(PREFIXES),\
 endif
 CC := $(TOOLPREFIX)gcc
 
+# The debugger under the names it goes by; the last may not know RISC-V.
+GDB ?= $(firstword $(foreach g,gdb-multiarch riscv64-unknown-elf-gdb \
+    riscv64-elf-gdb gdb,$(shell command -v $(g) 2>/dev/null)))
+
 # Variants live side by side, so that switching between them is no rebuild.
 O := build$(if $(filter 1,$(DEBUG)),/debug)$(if $(filter 1,$(WERROR)),/werror)
 
@@ -110,7 +114,7 @@ qemu-gdb:
 	@$(PYTHON) lab-tests/run $(SYSTEM) $(LIMITS) --console --gdb
 
 gdb:
-	@$(PYTHON) lab-tests/gdb/attach $(O)
+	@WEIR_BUILD=$(O) $(GDB) -q -nx -x gdbinit
 
 lint:
 	@$(PYTHON) lab-tests/lint
