@@ -31,6 +31,12 @@ MODES = [
 ]
 
 
+def processor_seconds(pid):
+    with open("/proc/%s/stat" % pid) as text:
+        fields = text.read().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 class FakeKernels(unittest.TestCase):
     """A private build folder, and a kernel of each kind made on demand."""
 
@@ -338,6 +344,28 @@ class System(unittest.TestCase):
         done = self.make("qemu", input=b"echo from the shell\npoweroff\n")
         self.assertIn(b"from the shell", done.stdout)
         self.assertEqual(done.returncode, 0)
+
+    def test_idle_shell_is_quiet(self):
+        """Less than 2 % of a processor while nobody types."""
+        child = subprocess.Popen(
+            [RUN, "--build", BUILD, "--console"], stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        try:
+            text = b""
+            while b"starting init\n" not in text:
+                text += os.read(child.stdout.fileno(), 4096)
+            time.sleep(1)
+            with open("/proc/%d/task/%d/children" % (child.pid, child.pid)
+                      ) as children:
+                emulator = children.read().split()[0]
+            before = processor_seconds(emulator)
+            time.sleep(4)
+            self.assertLess(processor_seconds(emulator) - before, 0.08)
+            child.communicate(b"poweroff\n", timeout=20)
+            self.assertEqual(child.returncode, 0)
+        finally:
+            child.kill()
+            child.wait()
 
     def test_runs_are_repeatable(self):
         runs = [
