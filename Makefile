@@ -13,6 +13,9 @@ ifeq ($(findstring j,$(filter-out --%,$(MAKEFLAGS))),)
 MAKEFLAGS += -j$(shell nproc 2>/dev/null || sysctl -n hw.ncpu 2>/dev/null || echo 2)
 endif
 
+# From make 4.4 on this keeps `make -C` quiet; before, say `make -s -C`.
+MAKEFLAGS += --no-print-directory
+
 ifneq ($(V),1)
 Q := @
 say = @printf '  %-5s %s\n' $(1) $(2)
