@@ -158,3 +158,24 @@ heap_tail(uint64_t bytes)
     sbrk(heap_end() - (uint8_t *)sbrk(0));
     return heap_end() - bytes;
 }
+
+/* A call with all 64 bits of every register as given. */
+static inline long
+raw_call(uint64_t number, uint64_t arg0, uint64_t arg1, uint64_t arg2,
+         uint64_t arg3, uint64_t arg4)
+{
+    register uint64_t a0 asm("a0") = arg0;
+    register uint64_t a1 asm("a1") = arg1;
+    register uint64_t a2 asm("a2") = arg2;
+    register uint64_t a3 asm("a3") = arg3;
+    register uint64_t a4 asm("a4") = arg4;
+    register uint64_t a5 asm("a5") = 0;
+    register uint64_t a7 asm("a7") = number;
+
+    asm volatile("ecall"
+                 : "+r"(a0), "+r"(a1), "+r"(a2), "+r"(a3), "+r"(a4), "+r"(a5),
+                   "+r"(a7)
+                 :
+                 : "memory", "t0", "t1", "t2", "t3", "t4", "t5", "t6", "a6");
+    return (long)a0;
+}
