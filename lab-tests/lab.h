@@ -51,6 +51,13 @@ rounds(uint32_t on_one_hart)
     return harts == 1 ? on_one_hart : on_one_hart / (harts * 2);
 }
 
+/* exec with a list of string literals; args[0] is the program. */
+static inline long
+exec_list(const char *const *args)
+{
+    return exec(args[0], (char *const *)(uintptr_t)args);
+}
+
 static inline uint32_t
 random_below(uint64_t *seed, uint32_t limit)
 {
