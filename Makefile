@@ -13,6 +13,9 @@ ifeq ($(findstring j,$(filter-out --%,$(MAKEFLAGS))),)
 MAKEFLAGS += -j$(shell nproc 2>/dev/null || sysctl -n hw.ncpu 2>/dev/null || echo 2)
 endif
 
+# From make 4.4 on this keeps `make -C` quiet; before, say `make -s -C`.
+MAKEFLAGS += --no-print-directory
+
 ifneq ($(V),1)
 Q := @
 say = @printf '  %-5s %s\n' $(1) $(2)
@@ -25,6 +28,10 @@ TOOLPREFIX := $(firstword $(foreach p,$(PREFIXES),\
     $(if $(shell command -v $(p)gcc 2>/dev/null),$(p))))
 endif
 CC := $(TOOLPREFIX)gcc
+
+# The debugger under the names it goes by; the last may not know RISC-V.
+GDB ?= $(firstword $(foreach g,gdb-multiarch riscv64-unknown-elf-gdb \
+    riscv64-elf-gdb gdb,$(shell command -v $(g) 2>/dev/null)))
 
 # Variants live side by side, so that switching between them is no rebuild.
 O := build$(if $(filter 1,$(DEBUG)),/debug)$(if $(filter 1,$(WERROR)),/werror)
@@ -110,7 +117,7 @@ qemu-gdb:
 	@$(PYTHON) lab-tests/run $(SYSTEM) $(LIMITS) --console --gdb
 
 gdb:
-	@$(PYTHON) lab-tests/gdb/attach $(O)
+	@WEIR_BUILD=$(O) $(GDB) -q -nx -x gdbinit
 
 lint:
 	@$(PYTHON) lab-tests/lint
