@@ -128,7 +128,7 @@ def main():
     start, end, symbols = read_symbols(args.nm, args.elf)
     rows = read_rows(args.readelf, args.elf, start, end)
     if not symbols or not rows:
-        parser.error(f"{args.elf}: no symbols or no .debug_frame (build with -g)")
+        parser.error(f"{args.elf}: no symbols or no frame table (use -g)")
     emit(symbols, rows)
 
 

@@ -1,20 +1,14 @@
 /*
- * Text for people. The formats: %d %i %u %x %p %s %c %%, with l, ll or z, a
- * width, '0' or '-' before it, and a precision for %s; '*' takes either from
- * the arguments. Anything else is copied as it stands.
- *
- * The console is written by kprintf, and by the console driver with the lock
- * below held: else a kernel line could land inside a program's doubled 0x01.
- * The lock is the last of all: nothing is taken and nobody sleeps under it.
+ * Text for people. The console is written by kprintf, and by the console
+ * driver with the lock below held: else a kernel line could land inside a
+ * program's doubled 0x01. The lock is the last of all: nothing is taken and
+ * nobody sleeps under it.
  */
 #pragma once
 
-#include <stdarg.h>
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "base/format.h"
 
-#define FORMAT(string, first) __attribute__((format(printf, string, first)))
+#include <stdint.h>
 
 /*
  * Write one kernel line, framed as 0x01 text '\n', before returning. What is
@@ -24,14 +18,6 @@
  */
 void kprintf(const char *format, ...) FORMAT(1, 2);
 void vkprintf(const char *format, va_list args) FORMAT(1, 0);
-
-/*
- * Format into buf, cut so that the text and its NUL fit in `size` bytes.
- * Returns: the length of the whole text; it was cut if that is >= size.
- */
-int snprintf(char *buf, size_t size, const char *format, ...) FORMAT(3, 4);
-int vsnprintf(char *buf, size_t size, const char *format, va_list args)
-    FORMAT(3, 0);
 
 /*
  * Keep the console to oneself, interrupts off meanwhile. Returns: what

@@ -1,6 +1,6 @@
 /*
- * Copies that are aligned go by blocks of eight words, all loads before the
- * stores, which costs 19 instructions for 64 bytes; others go by bytes.
+ * Copies that are aligned go by blocks of eight words, which costs 19
+ * instructions for 64 bytes; others go by bytes.
  */
 #include "base/string.h"
 
@@ -24,14 +24,15 @@ aligned(const void *a, const void *b)
     return (((uintptr_t)a | (uintptr_t)b) % WORD) == 0;
 }
 
+/* Not restrict: memmove() counts on a half's loads preceding its stores. */
 static inline void
 copy_block(word_t *d, const word_t *s)
 {
     word_t a = s[0], b = s[1], c = s[2], e = s[3];
-    word_t f = s[4], g = s[5], h = s[6], i = s[7];
 
     d[0] = a, d[1] = b, d[2] = c, d[3] = e;
-    d[4] = f, d[5] = g, d[6] = h, d[7] = i;
+    a = s[4], b = s[5], c = s[6], e = s[7];
+    d[4] = a, d[5] = b, d[6] = c, d[7] = e;
 }
 
 static inline void
@@ -41,63 +42,67 @@ set_block(word_t *d, word_t value)
     d[4] = value, d[5] = value, d[6] = value, d[7] = value;
 }
 
+/* From the first byte up: right unless dst begins inside src. */
+static inline void
+copy_up(unsigned char *d, const unsigned char *s, size_t n)
+{
+    unsigned char *end = d + n, *stop;
+
+    if (aligned(d, s)) {
+        for (stop = d + n / BLOCK * BLOCK; d != stop; d += BLOCK, s += BLOCK)
+            copy_block((word_t *)d, (const word_t *)s);
+        if (d == end)
+            return; /* messages are often of whole blocks */
+        for (stop = end - n % WORD; d != stop; d += WORD, s += WORD)
+            *(word_t *)d = *(const word_t *)s;
+    }
+    while (d != end)
+        *d++ = *s++;
+}
+
+/* From the last byte down to the first, for a dst that begins inside src. */
+static void
+copy_down(unsigned char *dst, const unsigned char *src, size_t n)
+{
+    if (aligned(dst + n, src + n))
+        for (; n >= WORD; n -= WORD)
+            *(word_t *)(dst + n - WORD) = *(const word_t *)(src + n - WORD);
+    while (n-- > 0)
+        dst[n] = src[n];
+}
+
 void *
 memcpy(void *restrict dst, const void *restrict src, size_t n)
 {
-    unsigned char *d = dst;
-    const unsigned char *s = src;
-
-    if (aligned(d, s)) {
-        for (; n >= BLOCK; n -= BLOCK, d += BLOCK, s += BLOCK)
-            copy_block((word_t *)d, (const word_t *)s);
-        for (; n >= WORD; n -= WORD, d += WORD, s += WORD)
-            *(word_t *)d = *(const word_t *)s;
-    }
-    while (n-- > 0)
-        *d++ = *s++;
+    copy_up(dst, src, n);
     return dst;
 }
 
 void *
 memmove(void *dst, const void *src, size_t n)
 {
-    unsigned char *d = dst;
-    const unsigned char *s = src;
-
-    /* Upwards is safe unless dst begins inside src: one comparison, for a
-     * dst below src wraps to a large number. */
-    if ((uintptr_t)d - (uintptr_t)s >= n) {
-        if (aligned(d, s))
-            for (; n >= WORD; n -= WORD, d += WORD, s += WORD)
-                *(word_t *)d = *(const word_t *)s;
-        while (n-- > 0)
-            *d++ = *s++;
-        return dst;
-    }
-    d += n, s += n;
-    if (aligned(d, s))
-        for (; n >= WORD; n -= WORD) {
-            d -= WORD, s -= WORD;
-            *(word_t *)d = *(const word_t *)s;
-        }
-    while (n-- > 0)
-        *--d = *--s;
+    /* One comparison: the distance of a dst below src wraps to a huge one. */
+    if ((uintptr_t)dst - (uintptr_t)src < n)
+        copy_down(dst, src, n);
+    else
+        copy_up(dst, src, n);
     return dst;
 }
 
 void *
 memset(void *dst, int byte, size_t n)
 {
-    unsigned char *d = dst;
+    unsigned char *d = dst, *end = d + n, *stop;
     word_t value = (unsigned char)byte * 0x0101010101010101ul;
 
-    for (; n > 0 && (uintptr_t)d % WORD; n--)
+    while (d != end && (uintptr_t)d % WORD)
         *d++ = (unsigned char)byte;
-    for (; n >= BLOCK; n -= BLOCK, d += BLOCK)
+    n = (size_t)(end - d);
+    for (stop = d + n / BLOCK * BLOCK; d != stop; d += BLOCK)
         set_block((word_t *)d, value);
-    for (; n >= WORD; n -= WORD, d += WORD)
+    for (stop = end - n % WORD; d != stop; d += WORD)
         *(word_t *)d = value;
-    while (n-- > 0)
+    while (d != end)
         *d++ = (unsigned char)byte;
     return dst;
 }
