@@ -123,7 +123,7 @@ lint:
 	@$(PYTHON) lab-tests/lint
 
 fmt:
-	clang-format -i $$(git ls-files 'kern/*.[ch]' 'user/*.[ch]' 'lab-tests/*.[ch]')
+	@$(PYTHON) lab-tests/lint --fix
 
 setup:
 	@lab-tests/setup test
@@ -148,7 +148,7 @@ help:
 	@echo 'make grade       grade: LAB=name, T=glob, or TESTS=dir of your own'
 	@echo 'make qemu-gdb    boot and wait for a debugger;  make gdb  attaches'
 	@echo 'make bench       instructions per operation'
-	@echo 'make lint        formatting, include direction, line budget'
+	@echo 'make lint        formatting, include direction, line budget; make fmt'
 	@echo 'make setup       install the tools;  make doctor  checks them'
 	@echo 'make compile_commands.json, make clean'
 	@echo
