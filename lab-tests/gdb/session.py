@@ -37,8 +37,9 @@ def step_until(done):
 gdb.execute("set pagination off")
 
 # A breakpoint in the kernel, set before it has paging.
-gdb.execute("tbreak proc_fork")
-gdb.execute("continue", to_string=True)
+for _ in ("init", "target"):
+    gdb.execute("tbreak proc_start")
+    gdb.execute("continue", to_string=True)
 result("kernel", gdb.selected_frame().name())
 result("kernel-space", register("pc") >= USER_END)
 result("line", gdb.selected_frame().find_sal().line > 0)

@@ -75,7 +75,7 @@ class Gdb(unittest.TestCase):
             if line.startswith("RESULT "))
         ps = results.pop("ps", "")
         self.assertEqual(results, {
-            "kernel": "proc_fork", "kernel-space": "True", "line": "True",
+            "kernel": "proc_start", "kernel-space": "True", "line": "True",
             "harts": "1", "user": "main", "user-space": "True",
             "process": "target", "found-ecall": "True", "entered": "True",
             "found-sret": "True", "left": "True", "pid": "True",
