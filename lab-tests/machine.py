@@ -114,7 +114,7 @@ def build_program(build, source, output, extra=()):
         os.path.join(user, "crt0.o"),
         os.path.abspath(source),
         os.path.join(user, "libweir.a"),
-        "-lgcc",
+        os.path.join(ROOT, config["libgcc"]),
     ]
     try:
         done = subprocess.run(
