@@ -26,7 +26,8 @@ run(const char *const *args, char *text, uint32_t size)
 }
 
 // ABI: the program gets its arguments, blanks and empty ones included.
-TEST (arguments) {
+TEST(arguments)
+{
     static const char *const args[] = {"echo", "one", "", "two three", "4", 0};
     char text[64];
 
@@ -35,7 +36,8 @@ TEST (arguments) {
 }
 
 // ABI: its exit code is what wait tells.
-TEST (exit_codes) {
+TEST(exit_codes)
+{
     static const char *const yes[] = {"true", 0}, *const no[] = {"false", 0};
     char text[8];
 
@@ -44,7 +46,8 @@ TEST (exit_codes) {
 }
 
 // ABI: the pid stays, the name changes.
-TEST (pid_stays) {
+TEST(pid_stays)
+{
     static const char *const args[] = {"cat", 0};
     struct proc_info info;
     long in = queue_create(1, 8, 0);
@@ -67,7 +70,8 @@ TEST (pid_stays) {
 }
 
 // ABI: argv with its pointers takes at most 4096 bytes, else E_2BIG.
-TEST (arguments_limit) {
+TEST(arguments_limit)
+{
     static char big[4200], text[4300];
     static const char *args[] = {"echo", big, 0};
 
@@ -81,7 +85,8 @@ TEST (arguments_limit) {
 }
 
 // ABI: many small arguments count with their pointers.
-TEST (many_arguments) {
+TEST(many_arguments)
+{
     static const char *args[600];
     static char text[512];
 
@@ -98,7 +103,8 @@ TEST (many_arguments) {
 }
 
 // ABI: a name that is not in the archive is E_NOENT; the caller goes on.
-TEST (no_such_program) {
+TEST(no_such_program)
+{
     static const char *const args[] = {"no-such-program", 0};
     static const char *const part[] = {"ech", 0}, *const more[] = {"echos", 0};
     int local = 5;
@@ -110,14 +116,16 @@ TEST (no_such_program) {
 }
 
 // ABI: a boot file that is no program is E_NOEXEC.
-TEST (not_a_program) {
+TEST(not_a_program)
+{
     static const char *const args[] = {"README.md", 0};
 
     CHECK_ERR(exec_list(args), E_NOEXEC);
 }
 
 // B5: pointers that cannot be read are E_FAULT, in any place of argv.
-TEST (wild_arguments) {
+TEST(wild_arguments)
+{
     static char *args[4] = {(char *)(uintptr_t) "echo", 0, 0, 0};
 
     for (uint32_t i = 0; i < WILD_COUNT; i++) {
@@ -133,7 +141,8 @@ TEST (wild_arguments) {
 }
 
 // B5: argv and its strings may not run into unmapped memory.
-TEST (endless_arguments) {
+TEST(endless_arguments)
+{
     char **args = (char **)heap_tail(64);
     char *text = (char *)args;
 
@@ -145,7 +154,8 @@ TEST (endless_arguments) {
 }
 
 // F7: memory is the new program's own: the old one's is freed.
-TEST (old_memory_freed) {
+TEST(old_memory_freed)
+{
     static const char *const args[] = {"true", 0};
     static struct sys_info before, after;
 
@@ -163,7 +173,8 @@ TEST (old_memory_freed) {
 }
 
 // A4: exec that fails for want of memory leaves the old program running.
-TEST (exec_no_memory) {
+TEST(exec_no_memory)
+{
     static const char *const args[] = {"true", 0};
     long child = SPAWN({
         long r;

@@ -130,7 +130,8 @@ call_at_random(uint64_t seed, uint32_t count)
 }
 
 // N1 N4: 100,000 random calls leave the system as it was.
-TEST (random_calls) {
+TEST(random_calls)
+{
     static struct sys_info before, after;
     uint64_t seed = test_seed();
     uint32_t parts = 20, each = 5400;
@@ -155,7 +156,8 @@ TEST (random_calls) {
 }
 
 // N1: the same from four processes at once.
-TEST (random_calls_together) {
+TEST(random_calls_together)
+{
     static struct sys_info before, after;
     uint64_t seed = test_seed() + 1;
     long child[4];
@@ -178,7 +180,8 @@ TEST (random_calls_together) {
 
 // N1: every call with every wild pointer in every place fails or does no
 // harm.
-TEST (wild_pointers_everywhere) {
+TEST(wild_pointers_everywhere)
+{
     long q = queue_create(4, 64, 0), child;
 
     for (uint32_t c = 0; c < CALLS; c++) {
@@ -204,7 +207,8 @@ TEST (wild_pointers_everywhere) {
 }
 
 // A5: every call whose first argument is a handle refuses a dead one.
-TEST (dead_handle_everywhere) {
+TEST(dead_handle_everywhere)
+{
     for (uint32_t c = 0; c < CALLS; c++) {
         uint64_t n = numbers[c];
         bool takes_handle =
@@ -225,7 +229,8 @@ TEST (dead_handle_everywhere) {
 }
 
 // N1: names that are wild, empty, too long or without an end.
-TEST (wild_names) {
+TEST(wild_names)
+{
     static char *const args[] = {0};
     static char long_name[5000];
     char *endless;

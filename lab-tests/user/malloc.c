@@ -2,7 +2,8 @@
 #include "../lab.h"
 
 // ABI: blocks are aligned to 16, writable, and do not overlap.
-TEST (blocks_apart) {
+TEST(blocks_apart)
+{
     static uint8_t *block[200];
 
     for (uint32_t i = 0; i < 200; i++) {
@@ -20,7 +21,8 @@ TEST (blocks_apart) {
 }
 
 // ABI: freed memory is used again: the heap does not grow for ever.
-TEST (reuse) {
+TEST(reuse)
+{
     uint64_t seed = test_seed();
     static uint8_t *block[64];
     long end = 0;
@@ -38,7 +40,8 @@ TEST (reuse) {
 }
 
 // ABI: neighbours that are free merge into one block.
-TEST (merge) {
+TEST(merge)
+{
     static uint8_t *block[100];
     long end;
 
@@ -55,7 +58,8 @@ TEST (merge) {
 }
 
 // ABI: what cannot be had is 0, and the heap goes on working.
-TEST (too_much) {
+TEST(too_much)
+{
     CHECK(malloc(1ull << 40) == 0);
     CHECK(malloc(UINT64_MAX) == 0);
     CHECK(malloc(UINT64_MAX - 20) == 0);
@@ -63,7 +67,8 @@ TEST (too_much) {
 }
 
 // ABI: calloc gives zeroed memory, and does not overflow.
-TEST (zeroed) {
+TEST(zeroed)
+{
     uint8_t *p = malloc(1000);
 
     memset(p, 0xff, 1000);
@@ -75,7 +80,8 @@ TEST (zeroed) {
 }
 
 // ABI: realloc keeps the content.
-TEST (grown) {
+TEST(grown)
+{
     uint8_t *p = realloc(0, 10);
 
     for (uint32_t size = 10; size < 5000; size *= 2) {

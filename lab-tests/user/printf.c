@@ -11,7 +11,8 @@ static char out[128];
     } while (0)
 
 // ABI: integers of every size, decimal and hexadecimal.
-TEST (integers) {
+TEST(integers)
+{
     CHECK_PRINTS("0 1 -1", "%d %d %d", 0, 1, -1);
     CHECK_PRINTS("-2147483648", "%d", INT32_MIN);
     CHECK_PRINTS("4294967295", "%u", UINT32_MAX);
@@ -23,14 +24,16 @@ TEST (integers) {
 }
 
 // ABI: characters, strings, percent.
-TEST (text) {
+TEST(text)
+{
     CHECK_PRINTS("a b %", "%c %s %%", 'a', "b");
     CHECK_PRINTS("", "%s", "");
     CHECK_PRINTS("plain", "plain");
 }
 
 // ABI: width, left, zeros.
-TEST (width) {
+TEST(width)
+{
     CHECK_PRINTS("   42|", "%5d|", 42);
     CHECK_PRINTS("42   |", "%-5d|", 42);
     CHECK_PRINTS("00042|", "%05d|", 42);
@@ -42,7 +45,8 @@ TEST (width) {
 }
 
 // ABI: snprintf never writes beyond its size, and tells the length needed.
-TEST (bounded) {
+TEST(bounded)
+{
     for (uint32_t size = 0; size < 10; size++) {
         memset(out, '#', sizeof(out));
         CHECK_EQ(snprintf(out, size, "%d", 1234567), 7);
@@ -55,7 +59,8 @@ TEST (bounded) {
 
 // ABI: printf sends to handle 1, in order and whole, also through a queue of
 // small messages.
-TEST (to_handle_one) {
+TEST(to_handle_one)
+{
     static char got[2048];
     long q = queue_create(4, 64, 0), r, len = 0;
     long rd = handle_dup(q, RIGHT_READ, 0);
@@ -80,7 +85,8 @@ TEST (to_handle_one) {
 }
 
 // ABI: getline gives line after line from handle 0, then 0 at the end.
-TEST (getline_lines) {
+TEST(getline_lines)
+{
     char line[32];
     long q = queue_create(8, 64, 0);
     long rd = handle_dup(q, RIGHT_READ, 0);
@@ -104,7 +110,8 @@ TEST (getline_lines) {
 }
 
 // ABI: an empty message is the end of the input, too.
-TEST (getline_empty_message) {
+TEST(getline_empty_message)
+{
     char line[32];
     long q = queue_create(8, 64, 0);
 

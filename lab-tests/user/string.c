@@ -11,7 +11,8 @@ fill(uint8_t *p, uint32_t seed)
 }
 
 // ABI: memcpy copies exactly n bytes, whatever the alignment.
-TEST (memcpy_exact) {
+TEST(memcpy_exact)
+{
     for (uint32_t to = 0; to < 9; to++)
         for (uint32_t from = 0; from < 9; from++)
             for (uint32_t n = 0; n < 140; n += n < 40 ? 1 : 13) {
@@ -28,7 +29,8 @@ TEST (memcpy_exact) {
 }
 
 // ABI: memmove is right where the two overlap, both ways.
-TEST (memmove_overlap) {
+TEST(memmove_overlap)
+{
     for (uint32_t to = 0; to < 20; to++)
         for (uint32_t from = 0; from < 20; from++)
             for (uint32_t n = 0; n < 100; n += 11) {
@@ -40,7 +42,8 @@ TEST (memmove_overlap) {
 }
 
 // ABI: memset fills exactly n bytes.
-TEST (memset_exact) {
+TEST(memset_exact)
+{
     for (uint32_t at = 0; at < 9; at++)
         for (uint32_t n = 0; n < 100; n++) {
             fill(a, 3);
@@ -54,7 +57,8 @@ TEST (memset_exact) {
 }
 
 // ABI: memcmp orders by the first differing byte, as unsigned.
-TEST (memcmp_order) {
+TEST(memcmp_order)
+{
     fill(a, 1);
     for (uint32_t n = 0; n < 64; n++) {
         memcpy(b, a, sizeof(b));
@@ -66,7 +70,8 @@ TEST (memcmp_order) {
 }
 
 // ABI: strlen, strcmp, strncmp, strchr do what C says.
-TEST (strings) {
+TEST(strings)
+{
     const char *text = "a text with words";
 
     CHECK_EQ(strlen(""), 0);
@@ -85,7 +90,8 @@ TEST (strings) {
 }
 
 // ABI: numbers in text.
-TEST (numbers) {
+TEST(numbers)
+{
     CHECK_EQ(atoi("0"), 0);
     CHECK_EQ(atoi("12345"), 12345);
     CHECK_EQ(atoi("-17x"), -17);
