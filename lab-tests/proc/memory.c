@@ -167,7 +167,6 @@ TEST(no_execute)
     uint32_t *on_heap = malloc(sizeof(on_stack));
 
     memcpy(on_heap, on_stack, sizeof(on_stack));
-    asm volatile("fence.i" ::: "memory");
     CHECK_FAULT(((void (*)(void))(uintptr_t)instructions)(), 12);
     CHECK_FAULT(((void (*)(void))(uintptr_t)on_heap)(), 12);
     CHECK_FAULT(((void (*)(void))(uintptr_t)on_stack)(), 12);

@@ -252,4 +252,32 @@ TEST(ping_pong_pairs)
         CHECK_EQ(JOIN(pair[i]), 0);
 }
 
+/* Sleeps for moments, over and over, until `gate` closes. */
+static void
+sleep_in_moments(handle_t gate, uint64_t seed)
+{
+    while (queue_recv(gate, 0, 0, 0, US(random_below(&seed, 200))) != -E_PIPE)
+        timer_wait(TIMER_REL, US(random_below(&seed, 200)));
+}
+
+// R2 B10: timers that go off all the time lose and double no message.
+TEST(timer_storm)
+{
+    long pids[CONSUMERS + PRODUCERS], sleeper[6];
+    long report = queue_create(4, 256, 0), gate = queue_create(1, 8, 0);
+    long rd = handle_dup(gate, RIGHT_READ, 0);
+    uint32_t count = hart_count() <= 2 ? 2000 : 500;
+
+    for (uint64_t i = 0; i < 6; i++)
+        sleeper[i] =
+            SPAWN(handle_close(gate); sleep_in_moments(rd, test_seed() + i));
+    start_all(queue_create(4, ITEM, 0), report, count, pids);
+    CHECK_EQ(check_tallies(report, count), count);
+    for (int i = 0; i < CONSUMERS + PRODUCERS; i++)
+        CHECK_EQ(JOIN(pids[i]), 0);
+    CHECK_EQ(handle_close(gate), 0);
+    for (int i = 0; i < 6; i++)
+        CHECK_EQ(JOIN(sleeper[i]), 0);
+}
+
 TEST_MAIN()
