@@ -1,0 +1,243 @@
+# Weir: build, run, test. `make help` lists the commands.
+
+CPUS ?=
+MEM ?= 128M
+QEMU ?= qemu-system-riscv64
+PYTHON ?= python3
+V ?= 0
+DEBUG ?= 0
+WERROR ?= 0
+TIMEOUT ?= 60
+
+ifeq ($(findstring j,$(filter-out --%,$(MAKEFLAGS))),)
+MAKEFLAGS += -j$(shell nproc 2>/dev/null || sysctl -n hw.ncpu 2>/dev/null || echo 2)
+endif
+
+# From make 4.4 on this keeps `make -C` quiet; before, say `make -s -C`.
+MAKEFLAGS += --no-print-directory
+
+ifneq ($(V),1)
+Q := @
+say = @printf '  %-5s %s\n' $(1) $(2)
+endif
+
+# The first toolchain found among the names that distributions use.
+PREFIXES := riscv64-unknown-elf- riscv64-elf- riscv64-linux-gnu-
+ifndef TOOLPREFIX
+TOOLPREFIX := $(firstword $(foreach p,$(PREFIXES),\
+    $(if $(shell command -v $(p)gcc 2>/dev/null),$(p))))
+endif
+CC := $(TOOLPREFIX)gcc
+
+# The debugger under the names it goes by; the last may not know RISC-V.
+GDB ?= $(firstword $(foreach g,gdb-multiarch riscv64-unknown-elf-gdb \
+    riscv64-elf-gdb gdb,$(shell command -v $(g) 2>/dev/null)))
+
+# Variants live side by side, so that switching between them is no rebuild.
+O := build$(if $(filter 1,$(DEBUG)),/debug)$(if $(filter 1,$(WERROR)),/werror)
+
+WARN := -Wall -Wextra -Wstrict-prototypes -Wmissing-prototypes -Wshadow \
+    -Wundef -Wvla -Wwrite-strings -Wpointer-arith -Wredundant-decls \
+    -Wimplicit-fallthrough=5
+ifeq ($(WERROR),1)
+WARN += -Werror
+endif
+COMMON := -std=gnu11 -O2 -g -ffreestanding -fno-common -mcmodel=medany \
+    -mabi=lp64 -march=rv64imac_zicsr_zifencei -fno-pie -fno-stack-protector
+# Compiled with the extensions' names, linked without: some compilers pick
+# the wrong libgcc otherwise.
+LINK := -march=rv64imac -mabi=lp64 -nostdlib -static -no-pie \
+    -Wl,--build-id=none -Wl,-z,max-page-size=4096
+KFLAGS := $(COMMON) $(WARN) -Wframe-larger-than=768 -DDEBUG=$(DEBUG) -Ikern
+UFLAGS := $(COMMON) $(WARN) -Ikern/abi -Iuser/lib
+
+KSRC := $(sort $(wildcard kern/*/*.c kern/*/*.S))
+ifneq ($(DEBUG),1)
+KSRC := $(filter-out kern/debug/%,$(KSRC))
+endif
+KOBJ := $(patsubst %,$(O)/%.o,$(basename $(KSRC)))
+UNAMES := $(sort $(basename $(notdir $(wildcard user/*.c))))
+UPROGS := $(UNAMES:%=$(O)/user/%)
+USRC := $(filter-out user/lib/crt0.S,$(sort $(wildcard user/lib/*.c user/lib/*.S)))
+UOBJ := $(patsubst %,$(O)/%.o,$(basename $(USRC)))
+ULIB := $(O)/user/lib/libweir.a
+CRT0 := $(O)/user/lib/crt0.o
+KERNEL := $(O)/kernel.elf
+INITRD := $(O)/initrd.tar
+# What else is in the archive, for `cat README.md | wc`.
+EXTRA := $(wildcard README.md)
+
+.PHONY: all qemu test run grade qemu-gdb gdb bench setup doctor lint clean \
+    help fmt FORCE
+.DELETE_ON_ERROR:
+.SUFFIXES:
+
+all: $(KERNEL) $(INITRD)
+
+# --- commands ---------------------------------------------------------------
+
+# The tools that are missing have to be there before make looks for them, so
+# these two start over in a second make.
+AGAIN = $(MAKE) --no-print-directory
+# What is built on the way to a program's output must not mix with it.
+BUILD = $(AGAIN) -s all >&2
+SYSTEM = --build $(O) --qemu '$(QEMU)'
+LIMITS = $(if $(CPUS),--cpus $(CPUS)) --mem $(MEM) $(if $(SEED),--seed $(SEED)) \
+    $(if $(filter 1,$(ICOUNT)),--icount)
+
+qemu:
+	@lab-tests/setup --missing qemu
+	@$(AGAIN) all
+	@$(PYTHON) lab-tests/run $(SYSTEM) $(LIMITS) --console
+
+test:
+	@lab-tests/setup --missing test
+	@$(AGAIN) all
+	@$(PYTHON) lab-tests/all $(SYSTEM) $(if $(T),--only '$(T)') \
+	    $(if $(SEED),--seed $(SEED)) $(if $(CPUS),--cpus $(CPUS))
+
+run:
+	@$(BUILD)
+	@$(PYTHON) lab-tests/run $(SYSTEM) $(LIMITS) --timeout $(TIMEOUT) \
+	    --look-in "$(PWD)" $(foreach p,$(PROGS),--prog '$(p)') \
+	    $(foreach f,$(FILES),--file '$(f)') --command "$$CMD"
+
+grade:
+	@$(PYTHON) lab-tests/grade $(SYSTEM) --look-in "$(PWD)" \
+	    $(if $(T),--test '$(T)') $(if $(SEED),--seed $(SEED)) \
+	    $(if $(CPUS),--cpus $(CPUS)) $(if $(TESTS),--tests '$(TESTS)') $(LAB)
+
+bench:
+	@$(BUILD)
+	@$(PYTHON) lab-tests/run $(SYSTEM) --mem $(MEM) --icount --timeout 300 \
+	    -- bench
+
+qemu-gdb:
+	@$(AGAIN) all
+	@$(PYTHON) lab-tests/run $(SYSTEM) $(LIMITS) --console --gdb
+
+gdb:
+	@WEIR_BUILD=$(O) $(GDB) -q -nx -x gdbinit
+
+lint:
+	@$(PYTHON) lab-tests/lint
+
+fmt:
+	clang-format -i $$(git ls-files 'kern/*.[ch]' 'user/*.[ch]' 'lab-tests/*.[ch]')
+
+setup:
+	@lab-tests/setup test
+
+doctor:
+	@lab-tests/setup --doctor
+
+compile_commands.json: FORCE
+	@$(PYTHON) lab-tests/compile-commands '$(CC)' '$(KFLAGS)' '$(UFLAGS)' \
+	    $(KSRC) -- $(sort $(wildcard user/*.c) $(USRC) $(wildcard lab-tests/*/*.c)) \
+	    > $@
+
+clean:
+	rm -rf build compile_commands.json
+
+help:
+	@echo 'make qemu        install what is missing, build, boot to the shell'
+	@echo '                 (leave with poweroff, or Ctrl-A x)'
+	@echo 'make test        every test there is; T=glob picks some'
+	@echo "make run CMD='prog args' [PROGS='a.c dir/b.c'] [FILES='x y']"
+	@echo '                 boot, run one command, print what it prints'
+	@echo 'make grade       grade: LAB=name, T=glob, or TESTS=dir of your own'
+	@echo 'make qemu-gdb    boot and wait for a debugger;  make gdb  attaches'
+	@echo 'make bench       instructions per operation'
+	@echo 'make lint        formatting, include direction, line budget'
+	@echo 'make setup       install the tools;  make doctor  checks them'
+	@echo 'make compile_commands.json, make clean'
+	@echo
+	@echo 'CPUS=4 MEM=256M ICOUNT=1 SEED=n TIMEOUT=60 DEBUG=1 V=1'
+	@echo 'QEMU=path TOOLPREFIX=riscv64-elf-'
+
+# --- building ---------------------------------------------------------------
+
+# Everything that decides what comes out, written down: objects are rebuilt
+# when it changes, and lab-tests/machine.py reads from it how to build a
+# program.
+define CONFIG
+cc=$(CC)
+prefix=$(TOOLPREFIX)
+kflags=$(KFLAGS)
+uflags=$(UFLAGS)
+link=$(LINK)
+objects=$(KOBJ) $(UOBJ)
+endef
+export CONFIG
+$(O)/config: FORCE
+	@if [ -z '$(TOOLPREFIX)' ]; then \
+	    echo 'no RISC-V compiler found; "make setup" installs one' >&2; exit 1; \
+	fi
+	@mkdir -p $(@D)
+	@printf '%s\n' "$$CONFIG" | cmp -s - $@ || printf '%s\n' "$$CONFIG" > $@
+
+$(O)/kern/%.o: kern/%.c $(O)/config
+	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(KFLAGS) -MMD -MP -c -o $@ $<
+
+$(O)/kern/%.o: kern/%.S $(O)/config
+	$(call say,AS,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(KFLAGS) -MMD -MP -c -o $@ $<
+
+$(O)/user/%.o: user/%.c $(O)/config
+	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(UFLAGS) -MMD -MP -c -o $@ $<
+
+$(O)/user/%.o: user/%.S $(O)/config
+	$(call say,AS,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(UFLAGS) -MMD -MP -c -o $@ $<
+
+# The kernel carries its own symbols and unwind table. They are made from a
+# first link with an empty table, which places the code where it stays.
+KLINK = $(CC) $(LINK) -T kern/kernel.ld -o $@ $(filter %.o,$^) -lgcc
+
+$(O)/symbols0.S: kern/mksyms.py $(O)/config
+	$(Q)$(PYTHON) $< --empty > $@
+
+$(O)/symbols.S: $(O)/kernel.pass1.elf kern/mksyms.py
+	$(call say,SYMS,$@)
+	$(Q)$(PYTHON) kern/mksyms.py --readelf $(TOOLPREFIX)readelf \
+	    --nm $(TOOLPREFIX)nm $< > $@
+
+$(O)/pass1/symbols.o: $(O)/symbols0.S
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(KFLAGS) -c -o $@ $<
+
+$(O)/symbols.o: $(O)/symbols.S
+	$(Q)$(CC) $(KFLAGS) -c -o $@ $<
+
+$(O)/kernel.pass1.elf: $(KOBJ) $(O)/pass1/symbols.o kern/kernel.ld
+	$(Q)$(KLINK)
+
+$(KERNEL): $(KOBJ) $(O)/symbols.o kern/kernel.ld
+	$(call say,LD,$@)
+	$(Q)$(KLINK)
+
+$(ULIB): $(UOBJ)
+	$(call say,AR,$@)
+	$(Q)rm -f $@
+	$(Q)$(TOOLPREFIX)ar rcs $@ $^
+
+$(UPROGS): $(O)/user/%: $(O)/user/%.o $(CRT0) $(ULIB) user/user.ld
+	$(Q)$(CC) $(LINK) -T user/user.ld -o $@ $(CRT0) $< $(ULIB) -lgcc
+
+# What goes into the archive needs no debug information.
+$(O)/boot/%: $(O)/user/%
+	@mkdir -p $(@D)
+	$(Q)$(TOOLPREFIX)objcopy --strip-all $< $@
+
+$(INITRD): $(UNAMES:%=$(O)/boot/%) $(EXTRA) $(O)/config
+	$(call say,TAR,$@)
+	$(Q)$(PYTHON) lab-tests/pack $@ $(filter-out $(O)/config,$^)
+
+-include $(KOBJ:.o=.d) $(UOBJ:.o=.d) $(UPROGS:=.d) $(CRT0:.o=.d)
+.SECONDARY:

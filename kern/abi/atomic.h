@@ -1,0 +1,30 @@
+/*
+ * Atomics shared by kernel, user library and host tests. Every shared word
+ * that is not guarded by a lock goes through these: the name says the order,
+ * the comment at the call says which access it pairs with.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define load_relaxed(p)     __atomic_load_n((p), __ATOMIC_RELAXED)
+#define load_acquire(p)     __atomic_load_n((p), __ATOMIC_ACQUIRE)
+#define store_relaxed(p, v) __atomic_store_n((p), (v), __ATOMIC_RELAXED)
+#define store_release(p, v) __atomic_store_n((p), (v), __ATOMIC_RELEASE)
+#define swap_acquire(p, v)  __atomic_exchange_n((p), (v), __ATOMIC_ACQUIRE)
+#define add_relaxed(p, v)   __atomic_fetch_add((p), (v), __ATOMIC_RELAXED)
+#define add_acq_rel(p, v)   __atomic_fetch_add((p), (v), __ATOMIC_ACQ_REL)
+#define or_relaxed(p, v)    __atomic_fetch_or((p), (v), __ATOMIC_RELAXED)
+#define and_relaxed(p, v)   __atomic_fetch_and((p), (v), __ATOMIC_RELAXED)
+
+/* Orders everything before it against everything after it, on all harts. */
+#define fence_full() __atomic_thread_fence(__ATOMIC_SEQ_CST)
+
+/* *p: expected -> wanted. Returns whether it did. */
+static inline bool
+cas_u32(uint32_t *p, uint32_t expected, uint32_t wanted)
+{
+    return __atomic_compare_exchange_n(p, &expected, wanted, false,
+                                       __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
+}

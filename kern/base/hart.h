@@ -1,0 +1,45 @@
+/*
+ * What a hart knows about itself. In the kernel, tp points to it; in user mode
+ * sscratch does (0 in the kernel: how a trap tells where it came from).
+ * trap.S knows the offsets of the first fields.
+ */
+#pragma once
+
+#include <stdint.h>
+
+#define MAX_HARTS 8
+
+#define HART_HAZARDS 2 /* handles one call looks up at a time */
+
+struct proc;
+struct trapframe;
+
+struct hart {
+    struct proc *proc;     /*  0 [s] running process, its idle one if none */
+    uint64_t scratch;      /*  8 [s] a register, in the first trap lines */
+    struct trapframe *tf;  /* 16 [s] where the running process's traps go */
+    uint64_t scratch2;     /* 24 [s] */
+    uint32_t held;         /* 32 [s] a bit per lock rank held */
+    uint32_t index;        /* 36 [I] 0.. */
+    uint64_t id;           /* 40 [I] the hart id of the device tree */
+    void *hazard[HART_HAZARDS]; /* [a] handle nodes that the call uses: H4 */
+    struct proc *previous; /* [s] whom the last switch left */
+    uint64_t since;        /* [s] ticks: when the running process got on */
+    uint64_t armed;        /* [s] ticks: the deadline the timer is set to */
+    uint64_t slice_end;    /* [s] ticks: when the running process must share */
+    uint64_t kick_at;      /* [s] ticks: when to call an idle hart for help */
+    uint32_t resched;      /* [s] the running process should give way */
+    uint32_t traps;        /* [s] statistics: traps from user mode */
+} __attribute__((aligned(64)));
+
+extern struct hart harts[MAX_HARTS];
+extern uint32_t hart_count;
+
+static inline struct hart *
+this_hart(void)
+{
+    struct hart *h;
+
+    __asm__("mv %0, tp" : "=r"(h));
+    return h;
+}

@@ -1,0 +1,87 @@
+/* Circular doubly linked lists, with the links inside the elements. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct list {
+    struct list *next, *prev; /* of a head: first, last; empty: itself */
+};
+
+static inline void
+list_init(struct list *head)
+{
+    head->next = head->prev = head;
+}
+
+static inline bool
+list_empty(const struct list *head)
+{
+    return head->next == head;
+}
+
+static inline void
+list_insert(struct list *node, struct list *prev, struct list *next)
+{
+    node->next = next;
+    node->prev = prev;
+    prev->next = node;
+    next->prev = node;
+}
+
+static inline void
+list_push_back(struct list *head, struct list *node)
+{
+    list_insert(node, head->prev, head);
+}
+
+static inline void
+list_push_front(struct list *head, struct list *node)
+{
+    list_insert(node, head, head->next);
+}
+
+/* Takes node out and leaves it empty, so that list_linked() says no. */
+static inline void
+list_remove(struct list *node)
+{
+    node->prev->next = node->next;
+    node->next->prev = node->prev;
+    list_init(node);
+}
+
+static inline bool
+list_linked(const struct list *node)
+{
+    return node->next != node;
+}
+
+static inline struct list *
+list_pop_front(struct list *head)
+{
+    struct list *node = head->next;
+
+    if (node == head)
+        return NULL;
+    list_remove(node);
+    return node;
+}
+
+/* Moves all of from's elements to the end of to. */
+static inline void
+list_splice(struct list *to, struct list *from)
+{
+    if (list_empty(from))
+        return;
+    from->next->prev = to->prev;
+    to->prev->next = from->next;
+    from->prev->next = to;
+    to->prev = from->prev;
+    list_init(from);
+}
+
+#define list_entry(node, type, member)                                         \
+    ((type *)((char *)(node)-offsetof(type, member)))
+
+#define list_for_each(node, head)                                              \
+    for (struct list *node = (head)->next; node != (head); node = node->next)

@@ -1,0 +1,77 @@
+/*
+ * A queue of four priorities: the highest first, first in first out among
+ * equals, every operation in constant time whatever the length.
+ *
+ *   PQ1  bit l of levels is set exactly when level[l] is not empty.
+ *   PQ2  the elements of a level stand in the order in which they came, except
+ *        one given back by prioq_push_front(), which is the level's first.
+ *
+ * Not locked: the caller's lock guards it.
+ */
+#pragma once
+
+#include <stdint.h>
+
+#include "base/list.h"
+
+#define PRIO_LEVELS 4
+
+struct prioq {
+    struct list level[PRIO_LEVELS];
+    uint32_t levels; /* PQ1 */
+};
+
+static inline void
+prioq_init(struct prioq *pq)
+{
+    pq->levels = 0;
+    for (int i = 0; i < PRIO_LEVELS; i++)
+        list_init(&pq->level[i]);
+}
+
+static inline bool
+prioq_empty(const struct prioq *pq)
+{
+    return pq->levels == 0;
+}
+
+/* Lab: prio */
+static inline void
+prioq_push(struct prioq *pq, struct list *node, uint32_t priority)
+{
+    list_push_back(&pq->level[priority], node);
+    pq->levels |= 1u << priority;
+}
+
+/* Puts back at the head of its level what was taken from there. Lab: prio */
+static inline void
+prioq_push_front(struct prioq *pq, struct list *node, uint32_t priority)
+{
+    list_push_front(&pq->level[priority], node);
+    pq->levels |= 1u << priority;
+}
+
+/* The highest non-empty level; levels must not be 0. */
+static inline uint32_t
+prioq_top(const struct prioq *pq)
+{
+    static const uint8_t top[1 << PRIO_LEVELS] = {0, 0, 1, 1, 2, 2, 2, 2,
+                                                  3, 3, 3, 3, 3, 3, 3, 3};
+    return top[pq->levels];
+}
+
+/* The element that is next, or NULL. Lab: prio */
+static inline struct list *
+prioq_first(const struct prioq *pq)
+{
+    return pq->levels ? pq->level[prioq_top(pq)].next : NULL;
+}
+
+/* Takes out an element of the given priority. Lab: prio */
+static inline void
+prioq_remove(struct prioq *pq, struct list *node, uint32_t priority)
+{
+    list_remove(node);
+    if (list_empty(&pq->level[priority]))
+        pq->levels &= ~(1u << priority);
+}

@@ -1,0 +1,90 @@
+/*
+ * Spin locks with ranks. The kernel runs with interrupts off whenever it holds
+ * one, so a holder is never interrupted and an interrupt handler may take any
+ * of them (docs/locking.md).
+ *
+ *   L1  a hart takes locks in rising rank, never two of one rank: no cycle of
+ *       harts can wait for each other. Checked at every acquisition.
+ *   L2  no process sleeps with a spin lock held. Checked at every switch.
+ */
+#pragma once
+
+#include "abi/atomic.h"
+#include "base/hart.h"
+#include "base/kern.h"
+#include "hw/riscv.h"
+
+/* Clang checks these with -Wthread-safety; to gcc they are empty. */
+#if defined(__clang__)
+#define CAPABILITY(x)  __attribute__((capability(x)))
+#define ACQUIRES(...)  __attribute__((acquire_capability(__VA_ARGS__)))
+#define RELEASES(...)  __attribute__((release_capability(__VA_ARGS__)))
+#define REQUIRES(...)  __attribute__((requires_capability(__VA_ARGS__)))
+#define EXCLUDES(...)  __attribute__((locks_excluded(__VA_ARGS__)))
+#define NO_LOCK_CHECK  __attribute__((no_thread_safety_analysis))
+#else
+#define CAPABILITY(x)
+#define ACQUIRES(...)
+#define RELEASES(...)
+#define REQUIRES(...)
+#define EXCLUDES(...)
+#define NO_LOCK_CHECK
+#endif
+
+/* Ranks, a bit each, in the order in which locks may be taken. */
+enum {
+    RANK_REVOKE = 1 << 0,  /* an object's derivation tree */
+    RANK_HANDLES = 1 << 1, /* a process's handle table */
+    RANK_OBJECT = 1 << 2,  /* a queue, port, channel, semaphore */
+    RANK_REGION = 1 << 3,
+    RANK_TREE = 1 << 4, /* parents, children, pids */
+    RANK_PROC = 1 << 5,
+    RANK_TIMER = 1 << 6, /* a hart's timers */
+    RANK_RUNQ = 1 << 7,  /* a hart's run queue */
+    RANK_HEAP = 1 << 8,  /* kmalloc */
+    RANK_PAGES = 1 << 9,
+};
+
+struct CAPABILITY("mutex") spinlock {
+    uint32_t locked; /* [a] */
+    uint32_t rank;   /* [I] one bit */
+};
+
+#define SPINLOCK(rank_bit)                                                     \
+    {                                                                          \
+        0, (rank_bit)                                                          \
+    }
+
+static inline void
+spin_init(struct spinlock *lock, uint32_t rank)
+{
+    lock->locked = 0;
+    lock->rank = rank;
+}
+
+static inline void
+spin_lock(struct spinlock *lock) ACQUIRES(lock) NO_LOCK_CHECK
+{
+    struct hart *h = this_hart();
+
+    assert(h->held < lock->rank); /* L1: all bits held are lower ones */
+    /* [LOCK] acquire; pairs with the release in spin_unlock(). */
+    while (unlikely(swap_acquire(&lock->locked, 1)))
+        while (load_relaxed(&lock->locked))
+            cpu_relax();
+    h->held += lock->rank;
+}
+
+static inline void
+spin_unlock(struct spinlock *lock) RELEASES(lock) NO_LOCK_CHECK
+{
+    this_hart()->held -= lock->rank;
+    /* [LOCK] release; pairs with the acquire in spin_lock(). */
+    store_release(&lock->locked, 0);
+}
+
+static inline bool
+spin_held(const struct spinlock *lock)
+{
+    return (this_hart()->held & lock->rank) && load_relaxed(&lock->locked);
+}

@@ -1,0 +1,32 @@
+/*
+ * The serial port, a 16550. The functions take no lock and never sleep: the
+ * caller sees to it that one hart at a time uses them (base/printf.h has the
+ * lock). Before uart_init what is put goes out through the SBI.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Take over the UART whose registers are at base_pa: FIFOs on, interrupts
+ * off. The line's speed stays as the firmware set it. */
+void uart_init(uint64_t base_pa);
+
+/* Send one byte, waiting for room. Works in any state of the kernel. */
+void uart_putc_sync(int c);
+
+/* Send what fits without waiting. Returns: how many of the n bytes did. */
+uint32_t uart_write(const char *p, uint32_t n);
+
+/* Returns: the next received byte, -1 if there is none. */
+int uart_getc(void);
+
+/* Returns: whether uart_write would take anything now. */
+bool uart_tx_ready(void);
+
+/* Wait until all sent bytes have left the device. */
+void uart_flush(void);
+
+/* Interrupt when the transmitter is empty; when a byte was received. */
+void uart_tx_irq(bool on);
+void uart_rx_irq(bool on);

@@ -1,0 +1,82 @@
+/*
+ * The kernel's only way to a program's memory. The copies are plain loads and
+ * stores at user privilege rules (sstatus.SUM is set for good at boot), so the
+ * page permissions that bind the program bind the kernel too. A copy that
+ * faults is ended by the trap handler and says E_FAULT; bytes before the
+ * faulting one may have been written.
+ * None of these may run with a spin lock held. They do not sleep.
+ */
+#pragma once
+
+#include "abi/abi.h"
+#include "base/kern.h"
+#include "base/spinlock.h"
+
+/* An address that a program gave. Never a pointer: it does not dereference. */
+typedef struct {
+    uint64_t value;
+} uaddr_t;
+
+static inline uaddr_t
+uaddr(uint64_t value)
+{
+    return (uaddr_t){value};
+}
+
+static inline bool
+uaddr_is_null(uaddr_t a)
+{
+    return a.value == 0;
+}
+
+/* Does [a, a + len) lie below USER_END, without wrapping? */
+static inline bool
+uaddr_in_range(uaddr_t a, uint64_t len)
+{
+    return len <= USER_END && a.value <= USER_END - len;
+}
+
+/* uaccess.S: copies len bytes; 0, or -E_FAULT after a fault. */
+long user_copy(void *to, const void *from, uint64_t len);
+/* The code that may fault, and where it then goes on. */
+extern char user_copy_start[], user_copy_end[], user_copy_fault[];
+
+/* Returns: 0; -E_FAULT when [from, from + len) is not all readable. */
+static inline long MUST_CHECK
+copy_from_user(void *to, uaddr_t from, uint64_t len)
+{
+    assert(this_hart()->held == 0);
+    if (len == 0)
+        return 0;
+    if (!uaddr_in_range(from, len))
+        return -E_FAULT;
+    return user_copy(to, (const void *)from.value, len);
+}
+
+/* Returns: 0; -E_FAULT when [to, to + len) is not all writable. */
+static inline long MUST_CHECK
+copy_to_user(uaddr_t to, const void *from, uint64_t len)
+{
+    assert(this_hart()->held == 0);
+    if (len == 0)
+        return 0;
+    if (!uaddr_in_range(to, len))
+        return -E_FAULT;
+    return user_copy((void *)to.value, from, len);
+}
+
+/*
+ * Copies a string of up to max - 1 bytes and its NUL.
+ * Returns: its length; -E_FAULT; -E_INVAL when no NUL is among max bytes.
+ */
+static inline long MUST_CHECK
+copy_string_from_user(char *to, uaddr_t from, uint64_t max)
+{
+    for (uint64_t i = 0; i < max; i++) {
+        if (copy_from_user(&to[i], uaddr(from.value + i), 1))
+            return -E_FAULT;
+        if (!to[i])
+            return (long)i;
+    }
+    return -E_INVAL;
+}

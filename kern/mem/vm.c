@@ -1,0 +1,264 @@
+/*
+ * Page tables.
+ *
+ *   V1  the upper halves of all roots are equal and never change after boot:
+ *       every table of the kernel's half is made at boot. So no kernel mapping
+ *       needs a flush on another hart, and a call switches no table.
+ *   V2  no leaf has W and X.
+ *   V3  a leaf with PTE_OWNED is the only one for its frame; it is freed with
+ *       the leaf. Other user leaves show frames of regions.
+ */
+#include "mem/vm.h"
+
+#include "abi/abi.h"
+#include "base/spinlock.h"
+#include "base/string.h"
+#include "hw/fdt.h"
+#include "mem/kalloc.h"
+
+#define ENTRIES   512u
+#define USER_HALF 256u /* root entries for addresses below USER_END */
+
+/* Shift of the virtual page number that indexes a table of a level. */
+#define LEVEL_SHIFT(level)  (12 + 9 * (level))
+#define LEVEL_SIZE(level)   (1ul << LEVEL_SHIFT(level))
+#define INDEX(va, level)    (((va) >> LEVEL_SHIFT(level)) & (ENTRIES - 1))
+#define KERNEL_RW           (PTE_V | PTE_R | PTE_W | PTE_A | PTE_D | PTE_G)
+#define KERNEL_R            (PTE_V | PTE_R | PTE_A | PTE_G)
+#define KERNEL_RX           (PTE_V | PTE_R | PTE_X | PTE_A | PTE_G)
+
+extern char _text_start[], _text_end[], _rodata_end[], _image_end[];
+
+static pte_t kernel_root[ENTRIES] __attribute__((aligned(PAGE_SIZE)));
+
+static bool
+is_table(pte_t pte)
+{
+    return (pte & (PTE_V | PTE_R | PTE_W | PTE_X)) == PTE_V;
+}
+
+static pte_t *
+table_of(pte_t pte)
+{
+    return DIRECT(PTE_PA(pte));
+}
+
+/* The entry for va at `level`, adding tables above it on demand. */
+static pte_t *
+walk(pte_t *table, uint64_t va, int level, bool make)
+{
+    for (int l = 2; l > level; l--) {
+        pte_t *entry = &table[INDEX(va, l)];
+
+        if (!(*entry & PTE_V)) {
+            void *page = make ? page_zalloc() : NULL;
+
+            if (!page)
+                return NULL;
+            *entry = PTE_MAKE(PHYS(page)) | PTE_V;
+        }
+        table = table_of(*entry);
+    }
+    return &table[INDEX(va, level)];
+}
+
+/* Map [pa, pa + size) in the direct map, with the largest pages that fit. */
+static void
+map_direct(uint64_t pa, uint64_t size, uint64_t flags)
+{
+    uint64_t end = pa + size;
+
+    while (pa < end) {
+        int level = 2;
+        pte_t *entry;
+
+        while (level && (pa % LEVEL_SIZE(level) || end - pa < LEVEL_SIZE(level)))
+            level--;
+        entry = walk(kernel_root, VIRT(pa), level, true);
+        if (!entry)
+            panic("no memory for the kernel's page table");
+        if (!(*entry & PTE_V)) /* device ranges may share a page */
+            *entry = PTE_MAKE(pa) | flags;
+        pa += LEVEL_SIZE(level);
+    }
+}
+
+static void
+map_device(uint64_t pa, uint64_t size)
+{
+    uint64_t start = ROUND_DOWN(pa, PAGE_SIZE);
+
+    if (pa)
+        map_direct(start, ROUND_UP(pa + size, PAGE_SIZE) - start, KERNEL_RW);
+}
+
+void
+vm_map_kernel_page(uint64_t va, void *page)
+{
+    pte_t *entry = walk(kernel_root, va, 0, true);
+
+    if (!entry)
+        panic("no memory for kernel stacks");
+    *entry = PTE_MAKE(PHYS(page)) | KERNEL_RW;
+}
+
+void
+vm_init(const struct machine *m)
+{
+    uint64_t image = PHYS(_text_start), data = PHYS(_rodata_end);
+
+    /* RAM below the image belongs in part to the firmware: leave that out. */
+    for (uint64_t pa = m->mem_base; pa < image; pa += PAGE_SIZE) {
+        bool reserved = false;
+
+        for (uint32_t i = 0; i < m->nreserved; i++)
+            if (pa - m->reserved[i][0] < m->reserved[i][1])
+                reserved = true;
+        if (!reserved)
+            map_direct(pa, PAGE_SIZE, KERNEL_RW);
+    }
+    map_direct(image, PHYS(_text_end) - image, KERNEL_RX);
+    map_direct(PHYS(_text_end), data - PHYS(_text_end), KERNEL_R);
+    map_direct(data, m->mem_base + m->mem_size - data, KERNEL_RW);
+    map_device(m->uart_pa, PAGE_SIZE);
+    map_device(m->plic_pa, m->plic_size);
+    map_device(m->finisher_pa, PAGE_SIZE);
+    vm_use_kernel();
+}
+
+uint64_t
+vm_kernel_satp(void)
+{
+    return SATP_MAKE(0, PHYS(kernel_root));
+}
+
+void
+vm_use_kernel(void)
+{
+    csr_write(satp, vm_kernel_satp());
+    sfence_all();
+}
+
+long
+vm_create(struct vm *vm, uint32_t asid)
+{
+    vm->root = page_alloc();
+    if (!vm->root)
+        return -E_NOMEM;
+    memset(vm->root, 0, USER_HALF * sizeof(pte_t));
+    memcpy(vm->root + USER_HALF, kernel_root + USER_HALF,
+           (ENTRIES - USER_HALF) * sizeof(pte_t));
+    vm->satp = SATP_MAKE(asid, PHYS(vm->root));
+    vm->pages = 0;
+    return 0;
+}
+
+/* Free the first n entries of a table at `level`, and what they lead to. */
+static void
+free_table(struct vm *vm, pte_t *table, int level, uint32_t n)
+{
+    for (uint32_t i = 0; i < n; i++) {
+        if (!(table[i] & PTE_V))
+            continue;
+        if (is_table(table[i]))
+            free_table(vm, table_of(table[i]), level - 1, ENTRIES);
+        else if (table[i] & PTE_OWNED)
+            page_free(table_of(table[i]));
+    }
+    page_free(table);
+}
+
+void
+vm_destroy(struct vm *vm)
+{
+    if (!vm->root)
+        return;
+    free_table(vm, vm->root, 2, USER_HALF);
+    vm->root = NULL;
+    vm->pages = 0;
+}
+
+pte_t *
+vm_leaf(struct vm *vm, uint64_t va, bool make)
+{
+    assert(va < USER_END);
+    return walk(vm->root, va, 0, make);
+}
+
+long
+vm_map(struct vm *vm, uint64_t va, void *page, uint64_t flags)
+{
+    pte_t *leaf = vm_leaf(vm, va, true);
+
+    if (!leaf)
+        return -E_NOMEM;
+    assert(!(*leaf & PTE_V));
+    assert(!((flags & PTE_W) && (flags & PTE_X))); /* V2 */
+    *leaf = PTE_MAKE(PHYS(page)) | flags;
+    if (flags & PTE_OWNED)
+        vm->pages++;
+    return 0;
+}
+
+long
+vm_map_zero(struct vm *vm, uint64_t start, uint64_t end, uint64_t flags)
+{
+    for (uint64_t va = start; va < end; va += PAGE_SIZE) {
+        void *page = page_zalloc();
+
+        if (page && vm_map(vm, va, page, flags | PTE_OWNED) == 0)
+            continue;
+        if (page)
+            page_free(page);
+        vm_unmap_owned(vm, start, va);
+        return -E_NOMEM;
+    }
+    return 0;
+}
+
+void
+vm_unmap_owned(struct vm *vm, uint64_t start, uint64_t end)
+{
+    for (uint64_t va = start; va < end; va += PAGE_SIZE) {
+        pte_t *leaf = vm_leaf(vm, va, false);
+
+        if (!leaf || !(*leaf & PTE_OWNED))
+            continue;
+        page_free(table_of(*leaf));
+        *leaf = 0;
+        vm->pages--;
+    }
+}
+
+static long
+copy_table(struct vm *to, pte_t *dst, const pte_t *src, int level, uint32_t n)
+{
+    for (uint32_t i = 0; i < n; i++) {
+        void *page;
+
+        if (!(src[i] & PTE_V))
+            continue;
+        if (!is_table(src[i]) && !(src[i] & PTE_OWNED)) {
+            dst[i] = src[i];
+            continue;
+        }
+        page = is_table(src[i]) ? page_zalloc() : page_alloc();
+        if (!page)
+            return -E_NOMEM;
+        dst[i] = PTE_MAKE(PHYS(page)) | PTE_FLAGS(src[i]);
+        if (is_table(src[i])) {
+            if (copy_table(to, page, table_of(src[i]), level - 1, ENTRIES))
+                return -E_NOMEM;
+        } else {
+            page_copy(page, table_of(src[i]));
+            to->pages++;
+        }
+    }
+    return 0;
+}
+
+long
+vm_copy(struct vm *to, struct vm *from)
+{
+    return copy_table(to, to->root, from->root, 2, USER_HALF);
+}

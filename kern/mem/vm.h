@@ -1,0 +1,77 @@
+/*
+ * Sv39 page tables (privileged specification 1.12, section 4.4): the kernel's
+ * own, and a program's, whose upper half is the kernel's.
+ */
+#pragma once
+
+#include "base/kern.h"
+#include "hw/memlayout.h"
+
+typedef uint64_t pte_t;
+
+#define PTE_V     (1ul << 0)
+#define PTE_R     (1ul << 1)
+#define PTE_W     (1ul << 2)
+#define PTE_X     (1ul << 3)
+#define PTE_U     (1ul << 4)
+#define PTE_G     (1ul << 5)
+#define PTE_A     (1ul << 6)
+#define PTE_D     (1ul << 7)
+#define PTE_OWNED (1ul << 8) /* software: the frame is this space's alone */
+
+#define PTE_PA(pte)   (((pte) >> 10) << 12)
+#define PTE_MAKE(pa)  (((pa) >> 12) << 10)
+#define PTE_FLAGS(pte) ((pte) & 0x3ff)
+
+/* Leaves; A and D are set beforehand, hardware need not (BEHAVIOUR H12). */
+#define PTE_USER_RX (PTE_V | PTE_R | PTE_X | PTE_U | PTE_A)
+#define PTE_USER_R  (PTE_V | PTE_R | PTE_U | PTE_A)
+#define PTE_USER_RW (PTE_V | PTE_R | PTE_W | PTE_U | PTE_A | PTE_D)
+
+/* A program's address space. Only its process changes it, but region code
+ * that seals or revokes (docs/locking.md). */
+struct vm {
+    pte_t *root;
+    uint64_t satp;
+    uint64_t pages; /* private pages, tables not counted */
+};
+
+struct machine;
+
+/* Build the kernel's page table and switch to it. Once, on the boot hart. */
+void vm_init(const struct machine *m);
+
+/* Map a kernel stack's page, before other harts run. */
+void vm_map_kernel_page(uint64_t va, void *page);
+
+/* Switch this hart to the kernel's table alone. */
+void vm_use_kernel(void);
+
+/* satp of the kernel's table. */
+uint64_t vm_kernel_satp(void);
+
+/* An address space without user pages. Returns: 0, -E_NOMEM. */
+long vm_create(struct vm *vm, uint32_t asid) MUST_CHECK;
+
+/* Free all user tables and owned frames. No hart may be running in it. */
+void vm_destroy(struct vm *vm);
+
+/* The leaf entry of a user address, NULL if its table is missing. With
+ * `make`, tables are added; NULL then means no memory. */
+pte_t *vm_leaf(struct vm *vm, uint64_t va, bool make);
+
+/* Map one page at va. Nothing may be mapped there. Returns: 0, -E_NOMEM. */
+long vm_map(struct vm *vm, uint64_t va, void *page, uint64_t flags) MUST_CHECK;
+
+/* Map fresh zeroed pages on [start, end). On failure none are left.
+ * Returns: 0, -E_NOMEM. May let interrupts in between pages. */
+long vm_map_zero(struct vm *vm, uint64_t start, uint64_t end,
+                 uint64_t flags) MUST_CHECK;
+
+/* Unmap the owned pages of [start, end) and free their frames. The caller
+ * flushes. */
+void vm_unmap_owned(struct vm *vm, uint64_t start, uint64_t end);
+
+/* Copy `from`'s user mappings: owned frames are copied, others shared.
+ * Returns: 0, -E_NOMEM (then `to` holds a part; destroy it). */
+long vm_copy(struct vm *to, struct vm *from) MUST_CHECK;

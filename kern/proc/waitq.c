@@ -1,0 +1,72 @@
+/* Waiting: see waitq.h for the rules W1 to W4. */
+#include "proc/waitq.h"
+
+#include "abi/abi.h"
+#include "base/spinlock.h"
+#include "proc/proc.h"
+#include "proc/sched.h"
+
+struct waiter *
+waiter_begin(const void *node)
+{
+    struct waiter *w = &this_hart()->proc->wait;
+
+    assert(w->claim == WAITER_IDLE);
+    w->node = node;
+    w->given = NULL;
+    store_relaxed(&w->claim, WAITER_PENDING);
+    return w;
+}
+
+bool
+waiter_claim(struct waiter *w, int result)
+{
+    if (!cas_u32(&w->claim, WAITER_PENDING, WAITER_CLAIMED))
+        return false;
+    w->result = result;
+    return true;
+}
+
+void
+waiter_wake(struct waiter *w)
+{
+    sched_ready(w->proc);
+}
+
+static void
+timed_out(struct timer *t)
+{
+    struct waiter *w = container_of(t, struct waiter, timer);
+
+    if (waiter_claim(w, -E_TIMEDOUT))
+        waiter_wake(w);
+}
+
+int
+waiter_sleep(struct waiter *w, uint64_t deadline)
+{
+    struct proc *p = w->proc;
+
+    assert(this_hart()->held == 0);
+    /*
+     * From here on a claimer may make the process ready although it still
+     * runs: sched_ready() on another hart queues it, and that hart waits for
+     * p->on_hart before it switches to it. WAITING is set before a claimer
+     * can see us only if the claim is still ours to lose, so set it first.
+     */
+    store_relaxed(&p->state, PROC_WAITING);
+    if (deadline != TICKS_NEVER)
+        timer_start(&w->timer, deadline, timed_out);
+    /* proc_kill() sets KILLED, then claims; we are PENDING, then look: with
+     * the two fences one of us sees the other. */
+    fence_full();
+    if (unlikely(load_relaxed(&p->work) & WORK_KILLED) &&
+        waiter_claim(w, -E_CANCELED))
+        waiter_wake(w);
+    sched();
+    timer_cancel(&w->timer);
+    assert(w->claim == WAITER_CLAIMED);
+    w->node = NULL;
+    store_relaxed(&w->claim, WAITER_IDLE);
+    return w->result;
+}

@@ -1,0 +1,159 @@
+// FLAGS: -O1 -fno-builtin
+/*
+ * The kernel's memory and string functions against the host's, for all small
+ * lengths and alignments, with guard bytes and, by the sanitizers, bounds.
+ */
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define memcpy  weir_memcpy
+#define memmove weir_memmove
+#define memset  weir_memset
+#define memcmp  weir_memcmp
+#define strlen  weir_strlen
+#define strcmp  weir_strcmp
+#define strncmp weir_strncmp
+#define strlcpy weir_strlcpy
+#include "base/string.c"
+#undef memcpy
+#undef memmove
+#undef memset
+#undef memcmp
+#undef strlen
+#undef strcmp
+#undef strncmp
+#undef strlcpy
+
+#define ROOM    512
+#define LONGEST 210
+
+static unsigned char ours[ROOM], theirs[ROOM], start[ROOM];
+
+#define CHECK(cond)                                                            \
+    do {                                                                       \
+        if (!(cond)) {                                                         \
+            printf("%s:%d: %s\n", __FILE__, __LINE__, #cond);                  \
+            exit(1);                                                           \
+        }                                                                      \
+    } while (0)
+
+static void
+reset(void)
+{
+    memcpy(ours, start, ROOM);
+    memcpy(theirs, start, ROOM);
+}
+
+static void
+test_set(size_t n, size_t to)
+{
+    reset();
+    CHECK(weir_memset(ours + to, (int)(n + 0x180), n) == ours + to);
+    memset(theirs + to, (int)(n + 0x180), n);
+    CHECK(memcmp(ours, theirs, ROOM) == 0);
+}
+
+static void
+test_copy(size_t n, size_t to, size_t from)
+{
+    reset();
+    CHECK(weir_memcpy(ours + to, ours + 256 + from, n) == ours + to);
+    memcpy(theirs + to, theirs + 256 + from, n);
+    CHECK(memcmp(ours, theirs, ROOM) == 0);
+}
+
+/* Overlapping either way, by 0 to 24 bytes. */
+static void
+test_move(size_t n, size_t to, size_t from)
+{
+    reset();
+    CHECK(weir_memmove(ours + to, ours + from, n) == ours + to);
+    memmove(theirs + to, theirs + from, n);
+    CHECK(memcmp(ours, theirs, ROOM) == 0);
+}
+
+static void
+test_memory(void)
+{
+    size_t n, to, from;
+
+    for (size_t i = 0; i < ROOM; i++)
+        start[i] = (unsigned char)(i * 7 + i / 256);
+    for (n = 0; n < LONGEST; n++)
+        for (to = 0; to < 9; to++) {
+            test_set(n, to);
+            for (from = 0; from < 9; from++)
+                test_copy(n, to, from);
+        }
+    for (n = 0; n < LONGEST; n++)
+        for (to = 0; to < 24; to += 3)
+            for (from = 0; from < 24; from++) {
+                test_move(n, to, from);
+                test_move(n, to / 8 * 8, from / 8 * 8);
+            }
+}
+
+/* Exact allocations: a read past either end is the sanitizer's. */
+static void
+test_bounds(void)
+{
+    for (size_t n = 0; n < 100; n++) {
+        unsigned char *a = malloc(n + !n), *b = malloc(n + !n);
+
+        weir_memset(a, 'a', n);
+        weir_memcpy(b, a, n);
+        weir_memmove(a, b, n);
+        CHECK(weir_memcmp(a, b, n) == 0);
+        free(a);
+        free(b);
+    }
+}
+
+static void
+test_pages(void)
+{
+    unsigned char *a = aligned_alloc(4096, 4096);
+    unsigned char *b = aligned_alloc(4096, 4096);
+
+    for (int i = 0; i < 4096; i++)
+        a[i] = (unsigned char)(i * 13 + i / 256);
+    page_copy(b, a);
+    CHECK(memcmp(a, b, 4096) == 0);
+    page_clear(a);
+    for (int i = 0; i < 4096; i++)
+        CHECK(a[i] == 0);
+    free(a);
+    free(b);
+}
+
+static void
+test_strings(void)
+{
+    char *exact = malloc(4), cut[4] = "zzz";
+
+    memcpy(exact, "abc", 4);
+    CHECK(weir_strlen(exact) == 3 && weir_strlen("") == 0);
+    CHECK(weir_strcmp(exact, "abc") == 0 && weir_strcmp(exact, "abd") < 0);
+    CHECK(weir_strcmp("ab", exact) < 0 && weir_strcmp("\xff", "a") > 0);
+    CHECK(weir_strncmp("abx", "aby", 2) == 0 && weir_strncmp("b", "a", 1) > 0);
+    CHECK(weir_strncmp("ab", "ab", 9) == 0 && weir_strncmp("a", "b", 0) == 0);
+    CHECK(weir_memcmp("a\0b", "a\0c", 3) < 0);
+    CHECK(weir_memcmp("\xff", "\1", 1) > 0 && weir_memcmp("a", "b", 0) == 0);
+    CHECK(weir_strlcpy(cut, exact, 0) == 3 && cut[0] == 'z');
+    CHECK(weir_strlcpy(cut, exact, 1) == 3 && cut[0] == '\0' && cut[1] == 'z');
+    CHECK(weir_strlcpy(cut, exact, 3) == 3 && strcmp(cut, "ab") == 0);
+    CHECK(weir_strlcpy(cut, exact, 4) == 3 && strcmp(cut, "abc") == 0);
+    free(exact);
+}
+
+int
+main(void)
+{
+    test_memory();
+    test_bounds();
+    test_pages();
+    test_strings();
+    return 0;
+}

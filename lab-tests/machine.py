@@ -1,0 +1,523 @@
+"""
+One virtual machine: build programs for it, pack its boot archive, boot it,
+and take its console apart. lab-tests/run and lab-tests/grade are both made
+of this.
+
+M1  A machine never outlives the process that started it.
+M2  The program's output is passed on byte for byte; the kernel's own lines
+    (0x01 text newline) and everything before init starts are kept out of it.
+M3  Nothing is shared between machines: files live in a private directory,
+    there are no TCP ports.
+M4  Memory use does not depend on how much the guest prints.
+"""
+
+import contextlib
+import ctypes
+import fcntl
+import functools
+import os
+import re
+import select
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+import tarfile
+import tempfile
+import time
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+
+TIMED_OUT = 124
+PANICKED = 125
+NOT_STARTED = 126
+
+STARTING = b"\x01weir: starting init\n"
+END_OF_INPUT = b"\x04"
+ARGS_MAX = 255  # sys_info.args less its NUL
+NAME_MAX = 55  # boot_file.name less its NUL
+PANIC_GRACE = 5.0  # seconds from a panic's first line to the power-off
+
+
+class CannotStart(Exception):
+    """The machine could not be started; the text says why."""
+
+
+class BuildFailed(CannotStart):
+    """A program does not compile; the text is the compiler's."""
+
+
+# --- building programs ---------------------------------------------------
+
+
+def read_config(build):
+    """What `make` wrote down about how it builds: a dictionary of strings."""
+    try:
+        with open(os.path.join(build, "config")) as lines:
+            return dict(
+                line.rstrip("\n").split("=", 1) for line in lines if "=" in line
+            )
+    except OSError:
+        raise CannotStart("nothing is built yet: run make") from None
+
+
+def make(build, *targets):
+    """Runs make for the build directory; its output goes to stderr."""
+    flags = []
+    if "debug" in build.split(os.sep):
+        flags.append("DEBUG=1")
+    if "werror" in build.split(os.sep):
+        flags.append("WERROR=1")
+    env = {k: v for k, v in os.environ.items() if not k.startswith("MAKE")}
+    env.pop("MFLAGS", None)
+    result = subprocess.run(
+        ["make", "-s", "-C", ROOT, "--no-print-directory", *flags, *targets],
+        env=env,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+    return result.returncode, result.stdout.decode(errors="replace")
+
+
+def ensure_built(build):
+    """Builds the kernel and the archive unless they are there."""
+    wanted = [os.path.join(build, n) for n in ("kernel.elf", "initrd.tar")]
+    if all(os.path.exists(w) for w in wanted):
+        return
+    os.makedirs(build, exist_ok=True)
+    # Several may find nothing built at the same moment.
+    with open(os.path.join(build, ".lock"), "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if all(os.path.exists(w) for w in wanted):
+            return
+        status, text = make(build, "all")
+        if status != 0:
+            raise BuildFailed(text)
+
+
+def build_program(build, source, output, extra=()):
+    """Compiles one C file into a user program; returns the warnings."""
+    config = read_config(build)
+    user = os.path.join(build, "user", "lib")
+    command = [
+        config["cc"],
+        *shlex.split(config["uflags"]),
+        "-I" + os.path.join(ROOT, "kern/abi"),
+        "-I" + os.path.join(ROOT, "user/lib"),
+        *extra,
+        *shlex.split(config["link"]),
+        "-T" + os.path.join(ROOT, "user/user.ld"),
+        "-o",
+        output,
+        os.path.join(user, "crt0.o"),
+        os.path.abspath(source),
+        os.path.join(user, "libweir.a"),
+        "-lgcc",
+    ]
+    try:
+        done = subprocess.run(
+            command,
+            cwd=ROOT,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
+    except OSError as error:
+        raise CannotStart("%s: %s" % (config["cc"], error.strerror)) from None
+    text = done.stdout.decode(errors="replace")
+    if done.returncode != 0:
+        raise BuildFailed(text or "%s: does not compile" % source)
+    return text
+
+
+def strip_program(build, source, output):
+    """A copy without symbols, as it goes into the archive."""
+    config = read_config(build)
+    subprocess.run(
+        [config["prefix"] + "objcopy", "--strip-all", source, output],
+        check=True,
+        stdin=subprocess.DEVNULL,
+    )
+
+
+# --- the boot archive ------------------------------------------------------
+
+
+def check_name(name):
+    if len(name.encode()) > NAME_MAX:
+        raise CannotStart("%s: a boot file's name has at most %d bytes"
+                          % (name, NAME_MAX))
+
+
+def pack(output, files):
+    """Writes a ustar archive of {name: path}; the same input, the same bytes."""
+    with tarfile.open(output, "w", format=tarfile.USTAR_FORMAT) as archive:
+        for name in sorted(files):
+            check_name(name)
+            info = tarfile.TarInfo(name)
+            info.size = os.path.getsize(files[name])
+            info.mode = 0o755
+            with open(files[name], "rb") as content:
+                archive.addfile(info, content)
+
+
+def repack(base, output, files):
+    """The archive `base` with {name: path} added or put in place."""
+    with tarfile.open(base) as old, tarfile.open(
+        output, "w", format=tarfile.USTAR_FORMAT
+    ) as new:
+        for member in old:
+            if member.name not in files:
+                new.addfile(member, old.extractfile(member))
+        for name in sorted(files):
+            check_name(name)
+            info = tarfile.TarInfo(name)
+            info.size = os.path.getsize(files[name])
+            info.mode = 0o755
+            with open(files[name], "rb") as content:
+                new.addfile(info, content)
+
+
+# --- boot arguments ----------------------------------------------------------
+
+
+def quote(word):
+    """A word as init splits them: quotes of either kind group."""
+    if word and re.fullmatch(r"[^\s'\"\\$`;|&<>#]+", word):
+        return word
+    if "'" not in word:
+        return "'%s'" % word
+    if '"' not in word:
+        return '"%s"' % word
+    return "".join(
+        '"%s"' % part if part.startswith("'") else "'%s'" % part
+        for part in re.findall(r"'+|[^']+", word)
+    )
+
+
+def boot_args(words, seed=None):
+    """The kernel's command line that runs these words and shuts down."""
+    args = [] if seed is None else ["seed=%d" % seed]
+    if words:
+        args.append("run=" + " ".join(quote(word) for word in words))
+    line = " ".join(args)
+    if "\n" in line or "\0" in line:
+        raise CannotStart("arguments cannot hold a newline or NUL")
+    if len(line.encode()) > ARGS_MAX:
+        raise CannotStart("the command line is longer than %d bytes" % ARGS_MAX)
+    return line
+
+
+# --- the console's stream ----------------------------------------------------
+
+
+class Splitter:
+    """
+    Takes the console apart. `program` gets the program's bytes, `kernel` the
+    kernel's: the boot messages, and frames without their first byte. A 0x01
+    that a program prints arrives doubled.
+    """
+
+    BOOT, PROGRAM, MARK, FRAME = range(4)
+
+    def __init__(self, program, kernel):
+        self.program = program
+        self.kernel = kernel
+        self.state = self.BOOT
+        self.held = b""
+        self.panicked = False
+        self._frame_start = b""
+
+    @property
+    def started(self):
+        return self.state != self.BOOT
+
+    def feed(self, data):
+        if self.state == self.BOOT:
+            data = self._boot(data)
+        out = []
+        at = 0
+        while at < len(data):
+            if self.state == self.PROGRAM:
+                mark = data.find(b"\x01", at)
+                if mark < 0:
+                    out.append(data[at:])
+                    break
+                out.append(data[at:mark])
+                self.state = self.MARK
+                at = mark + 1
+            elif self.state == self.MARK:
+                if data[at] == 1:
+                    out.append(b"\x01")
+                    self.state = self.PROGRAM
+                    at += 1
+                else:
+                    self.state = self.FRAME
+                    self._frame_start = b""
+            else:
+                end = data.find(b"\n", at)
+                stop = len(data) if end < 0 else end + 1
+                self._frame(data[at:stop])
+                at = stop
+                if end >= 0:
+                    self.state = self.PROGRAM
+        text = b"".join(out)
+        if text:
+            self.program(text)
+
+    def _boot(self, data):
+        """Passes boot messages on; returns what follows the marker."""
+        self.held += data
+        at = self.held.find(STARTING)
+        if at < 0:
+            # Whole lines, so that the marker is never cut in two.
+            end = self.held.rfind(b"\n") + 1
+            if len(self.held) - end > 65536:
+                end = len(self.held) - len(STARTING)
+            self._boot_text(self.held[:end])
+            self.held = self.held[end:]
+            return b""
+        end = at + len(STARTING)
+        self._boot_text(self.held[:end])
+        rest, self.held = self.held[end:], b""
+        self.state = self.PROGRAM
+        return rest
+
+    def _boot_text(self, data):
+        if b"\x01panic" in data:
+            self.panicked = True
+        if data:
+            self.kernel(data.replace(b"\x01", b""))
+
+    def _frame(self, data):
+        if len(self._frame_start) < 5:
+            self._frame_start += data[:5]
+            if self._frame_start.startswith(b"panic"):
+                self.panicked = True
+        self.kernel(data)
+
+    def finish(self):
+        if self.held:
+            self._boot_text(self.held)
+            self.held = b""
+
+
+# --- the machine ---------------------------------------------------------------
+
+PR_SET_PDEATHSIG = 1
+try:
+    _prctl = ctypes.CDLL(None).prctl
+except (OSError, AttributeError):
+    _prctl = None
+
+
+def die_with(parent):
+    """For a child between fork and exec: it goes when its parent goes (M1)."""
+    if _prctl is not None and sys.platform == "linux":
+        _prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        if os.getppid() != parent:
+            os._exit(NOT_STARTED)
+
+
+def qemu_version(qemu):
+    """(major, minor) of the emulator, or CannotStart."""
+    try:
+        text = subprocess.run(
+            [qemu, "--version"],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        ).stdout.decode(errors="replace")
+    except OSError as error:
+        raise CannotStart(
+            "%s: %s (make setup installs it)" % (qemu, error.strerror)
+        ) from None
+    found = re.search(r"version (\d+)\.(\d+)", text)
+    if not found:
+        raise CannotStart("%s --version says nothing of use" % qemu)
+    return int(found.group(1)), int(found.group(2))
+
+
+def check_size(text):
+    if not re.fullmatch(r"[1-9]\d*[MmGgKk]?", text):
+        raise CannotStart("--mem %s: say 128M or 1G" % text)
+    return text
+
+
+class Machine:
+    """
+    A machine's command line, and the loop that runs it.
+
+    kernel, initrd: paths. args: the boot arguments. cpus: harts. icount: the
+    instruction clock. gdb: a debugger's chardev, the machine waits for it.
+    """
+
+    def __init__(self, kernel, initrd, args="", cpus=1, mem="128M",
+                 icount=False, seed=None, qemu="qemu-system-riscv64", extra=()):
+        if icount and cpus > 1 and qemu_version(qemu)[0] < 9:
+            raise CannotStart(
+                "the instruction clock with %d harts hangs before QEMU 9, this "
+                "is %d.%d: use one hart" % ((cpus,) + qemu_version(qemu)))
+        if not os.path.exists(kernel):
+            raise CannotStart("%s: no such file; run make" % kernel)
+        self.command = [
+            qemu, "-machine", "virt", "-bios", "default",
+            "-kernel", kernel, "-m", check_size(mem), "-smp", str(cpus),
+            "-display", "none", "-monitor", "none",
+            "-chardev", "stdio,id=console,signal=off",
+            "-serial", "chardev:console", "-no-reboot",
+        ]
+        if initrd:
+            self.command += ["-initrd", initrd]
+        if args:
+            self.command += ["-append", args]
+        if icount:
+            self.command += ["-icount", "shift=0,sleep=off"]
+            self.command += ["-seed", str(1 if seed is None else seed)]
+        self.command += extra
+        self.process = None
+
+    def start(self, stdin):
+        try:
+            self.process = subprocess.Popen(
+                self.command, stdin=stdin, stdout=subprocess.PIPE,
+                preexec_fn=functools.partial(die_with, os.getpid()), bufsize=0,
+                # Ctrl-C on the terminal is ours to handle.
+                start_new_session=True)
+        except OSError as error:
+            raise CannotStart("%s: %s (make setup installs it)" % (
+                self.command[0], error.strerror)) from None
+
+    def kill(self):
+        if self.process is not None and self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+
+    def run(self, program, kernel, timeout, stdin=None):
+        """
+        Boots, and returns the exit status as lab-tests/run has it. `program`
+        and `kernel` are called with bytes as they come. `stdin` is a file
+        descriptor whose bytes are typed once init starts, its end as Ctrl-D;
+        None types nothing.
+        """
+        splitter = Splitter(program, kernel)
+        self.start(subprocess.DEVNULL if stdin is None else subprocess.PIPE)
+        try:
+            status = self._pump(splitter, time.monotonic() + timeout, stdin)
+        finally:
+            self.kill()
+            self.process.stdout.close()
+            if self.process.stdin:
+                with contextlib.suppress(OSError):
+                    self.process.stdin.close()
+            splitter.finish()
+        if status is None:
+            return PANICKED if splitter.panicked else TIMED_OUT
+        if status < 0 or (not splitter.started and status != PANICKED):
+            return NOT_STARTED
+        return status
+
+    def _pump(self, splitter, deadline, stdin):
+        console = self.process.stdout.fileno()
+        keyboard = Keyboard(self.process.stdin, stdin)
+        while True:
+            now = time.monotonic()
+            if splitter.panicked:
+                deadline = min(deadline, now + PANIC_GRACE)
+            if now >= deadline:
+                return None
+            if splitter.started:
+                keyboard.ready = True
+            readers, writers = keyboard.interest()
+            ready, writable, _ = select.select(
+                [console] + readers, writers, [], min(deadline - now, 3600))
+            keyboard.step(ready, writable)
+            if console not in ready:
+                continue
+            data = os.read(console, 65536)
+            if not data:
+                break
+            splitter.feed(data)
+            if len(data) < 64:
+                # The serial port hands over byte by byte; let some gather.
+                time.sleep(0.0005)
+        try:
+            return self.process.wait(max(0.1, deadline - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            return None
+
+
+class Keyboard:
+    """
+    Types a descriptor's bytes at a machine. Not before `ready`: the serial
+    port forgets what arrives before the kernel has set it up.
+    """
+
+    def __init__(self, sink, source):
+        self.sink = sink
+        self.source = source
+        self.ready = False
+        self.waiting = b""
+        self.last = b"\n"
+        if sink is not None:
+            os.set_blocking(sink.fileno(), False)
+
+    def interest(self):
+        if self.sink is None or not self.ready:
+            return [], []
+        if self.waiting:
+            return [], [self.sink.fileno()]
+        return ([self.source], []) if self.source is not None else ([], [])
+
+    def step(self, readable, writable):
+        if self.source is not None and self.source in readable:
+            data = os.read(self.source, 4096)
+            if data:
+                self.last = data[-1:]
+            else:
+                # On a line that has begun, Ctrl-D only ends the line.
+                data = END_OF_INPUT * (1 if self.last == b"\n" else 2)
+                self.source = None
+            self.waiting = data
+        if self.sink is not None and self.sink.fileno() in writable:
+            try:
+                sent = os.write(self.sink.fileno(), self.waiting)
+                self.waiting = self.waiting[sent:]
+            except BlockingIOError:
+                pass
+            except BrokenPipeError:
+                self.waiting = b""
+                self.sink = None
+
+
+# --- signals and directories ---------------------------------------------------
+
+
+def exit_on_signals():
+    """SIGTERM and SIGHUP unwind the stack as Ctrl-C does."""
+
+    def leave(number, _frame):
+        sys.exit(128 + number)
+
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, leave)
+
+
+@contextlib.contextmanager
+def private_directory():
+    path = tempfile.mkdtemp(prefix="weir-")
+    try:
+        yield path
+    finally:
+        shutil.rmtree(path, ignore_errors=True)
+
+
+def write_all(descriptor, data):
+    view = memoryview(data)
+    while view:
+        try:
+            view = view[os.write(descriptor, view):]
+        except BlockingIOError:
+            select.select([], [descriptor], [], 1)
