@@ -74,12 +74,12 @@ void free(void *p);
 #define STDOUT 1
 #define STDERR 2
 
-int printf(const char *format, ...) __attribute__((format(printf, 1, 2)));
+int printf(const char *format, ...) __attribute__((format(__printf__, 1, 2)));
 int dprintf(handle_t h, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
+    __attribute__((format(__printf__, 2, 3)));
 int vdprintf(handle_t h, const char *format, va_list ap);
 int snprintf(char *buf, size_t cap, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
+    __attribute__((format(__printf__, 3, 4)));
 int vsnprintf(char *buf, size_t cap, const char *format, va_list ap);
 int puts(const char *s);
 int putchar(int c);
@@ -88,6 +88,16 @@ long write_out(handle_t h, const void *buf, size_t len);
 /* Input, from handle 0. Both return 0 at end of file. */
 long getline(char *buf, uint64_t cap);
 long read_in(void *buf, uint64_t cap);
+
+/* Input from a boot file, or from handle 0 for the name "-" or null. */
+struct input {
+    handle_t region;
+    uint64_t offset;
+};
+
+long input_open(struct input *in, const char *name);
+long input_read(struct input *in, void *buf, uint64_t cap);
+void input_close(struct input *in);
 
 /* "E_AGAIN" for E_AGAIN and for -E_AGAIN; "E_?" for what is no error. */
 const char *err_name(long error);

@@ -1,0 +1,258 @@
+/*
+ * bench [ROW]...: what operations cost. Meant for the instruction clock (make
+ * bench): there one instruction takes one nanosecond, and the difference of
+ * two clock readings over many rounds is an exact count, with user and kernel
+ * of all processes that take part, the loop included.
+ */
+#include <weir.h>
+
+#define SMALL 64
+
+static uint8_t buffer[4096] __attribute__((aligned(64)));
+static struct msg_meta *const no_meta = 0;
+
+static void
+must(long result, const char *what)
+{
+    if (result >= 0)
+        return;
+    dprintf(STDERR, "bench: %s: %s\n", what, err_name(result));
+    exit(1);
+}
+
+static uint64_t
+now(void)
+{
+    return (uint64_t)clock_ns();
+}
+
+static handle_t
+new_queue(uint32_t ring, uint32_t max)
+{
+    handle_t q = (handle_t)queue_create(ring, max, 0);
+
+    must(q, "queue_create");
+    return q;
+}
+
+static void
+send(handle_t q, size_t len)
+{
+    must(queue_send(q, buffer, len, MSG_OPT(PRIO_NORMAL, 0), TIMEOUT_FOREVER),
+         "send");
+}
+
+static void
+receive(handle_t q)
+{
+    must(queue_recv(q, buffer, sizeof(buffer), no_meta, TIMEOUT_FOREVER),
+         "receive");
+}
+
+static uint64_t
+bench_getpid(uint64_t rounds)
+{
+    uint64_t start = now();
+
+    for (uint64_t i = 0; i < rounds; i++)
+        getpid();
+    return now() - start;
+}
+
+/* Send and receive in one process. */
+static uint64_t
+copy_through(uint64_t rounds, size_t len)
+{
+    handle_t q = new_queue(16, (uint32_t)len);
+    uint64_t start = now();
+
+    for (uint64_t i = 0; i < rounds; i++) {
+        send(q, len);
+        receive(q);
+    }
+    start = now() - start;
+    handle_close(q);
+    return start;
+}
+
+static uint64_t
+bench_copy_64(uint64_t rounds)
+{
+    return copy_through(rounds, SMALL);
+}
+
+static uint64_t
+bench_copy_512(uint64_t rounds)
+{
+    return copy_through(rounds, 512);
+}
+
+static uint64_t
+bench_copy_3072(uint64_t rounds)
+{
+    return copy_through(rounds, 3072);
+}
+
+/* One process sends, the other receives: per message. */
+static uint64_t
+stream(uint64_t rounds, size_t len)
+{
+    handle_t q = new_queue(64, (uint32_t)len);
+    uint64_t start;
+    long pid = SPAWN(for (uint64_t i = 0; i <= rounds; i++) receive(q));
+
+    must(pid, "fork");
+    send(q, len);
+    yield();
+    start = now();
+    for (uint64_t i = 0; i < rounds; i++)
+        send(q, len);
+    JOIN(pid);
+    start = now() - start;
+    handle_close(q);
+    return start;
+}
+
+static uint64_t
+bench_stream_64(uint64_t rounds)
+{
+    return stream(rounds, SMALL);
+}
+
+static uint64_t
+bench_stream_3072(uint64_t rounds)
+{
+    return stream(rounds, 3072);
+}
+
+static uint64_t
+bench_ping_pong(uint64_t rounds)
+{
+    handle_t there = new_queue(1, SMALL), back = new_queue(1, SMALL);
+    uint64_t start;
+    long pid = SPAWN(for (uint64_t i = 0; i <= rounds; i++) {
+        receive(there);
+        send(back, SMALL);
+    });
+
+    must(pid, "fork");
+    send(there, SMALL);
+    receive(back);
+    start = now();
+    for (uint64_t i = 0; i < rounds; i++) {
+        send(there, SMALL);
+        receive(back);
+    }
+    start = now() - start;
+    JOIN(pid);
+    handle_close(there);
+    handle_close(back);
+    return start;
+}
+
+/* Two processes yield to each other: two switches a round. */
+static uint64_t
+bench_yield(uint64_t rounds)
+{
+    uint64_t start;
+    long pid = SPAWN(for (uint64_t i = 0; i < rounds / 2 + 50; i++) yield());
+
+    must(pid, "fork");
+    yield();
+    start = now();
+    for (uint64_t i = 0; i < rounds / 2; i++)
+        yield();
+    start = now() - start;
+    JOIN(pid);
+    return start;
+}
+
+static uint64_t
+bench_fork(uint64_t rounds)
+{
+    uint64_t start = now();
+
+    for (uint64_t i = 0; i < rounds; i++)
+        must(JOIN(SPAWN()), "fork");
+    return now() - start;
+}
+
+static uint64_t
+bench_fork_exec(uint64_t rounds)
+{
+    char name[] = "true";
+    char *argv[] = {name, 0};
+    uint64_t start = now();
+
+    for (uint64_t i = 0; i < rounds; i++)
+        must(JOIN(SPAWN(exec(name, argv); exit(1))), "fork");
+    return now() - start;
+}
+
+static const struct row {
+    const char *name, *what;
+    uint64_t (*run)(uint64_t rounds);
+    uint32_t rounds, must, aim;
+} rows[] = {
+    {"P1", "getpid", bench_getpid, 10000, 120, 70},
+    {"P2", "send + receive 64 B, one process", bench_copy_64, 10000, 450, 320},
+    {"P3", "send + receive 512 B", bench_copy_512, 10000, 720, 600},
+    {"P4", "send + receive 3072 B", bench_copy_3072, 2000, 2350, 2250},
+    {"P5", "one way 64 B, two processes", bench_stream_64, 10000, 550, 420},
+    {"P6", "one way 3072 B", bench_stream_3072, 2000, 2450, 2300},
+    {"P8", "ping-pong 64 B, round trip", bench_ping_pong, 5000, 1300, 900},
+    {"P10", "yield, one switch", bench_yield, 10000, 250, 180},
+    {"P18", "fork + exit + wait", bench_fork, 200, 50000, 25000},
+    {"P19", "fork + exec + exit + wait", bench_fork_exec, 200, 100000, 60000},
+};
+
+/* Whether a million instructions take a millisecond. */
+static bool
+instruction_clock(void)
+{
+    uint64_t start = now(), count = 500000;
+
+    asm volatile("1: addi %0, %0, -1\n\tbnez %0, 1b" : "+r"(count));
+    start = now() - start;
+    return start > 999000 && start < 1010000;
+}
+
+static bool
+wanted(const char *name, char **names)
+{
+    if (!*names)
+        return true;
+    for (; *names; names++)
+        if (strcmp(*names, name) == 0)
+            return true;
+    return false;
+}
+
+static void
+run(const struct row *row)
+{
+    uint64_t each;
+
+    row->run(row->rounds / 100 + 1);
+    each = row->run(row->rounds) / row->rounds;
+    printf("%-4s %-34s %12lu %8u %8u %s\n", row->name, row->what, each,
+           row->must, row->aim,
+           each > row->must  ? "over"
+           : each > row->aim ? "must"
+                             : "aim");
+}
+
+int
+main(int argc, char **argv)
+{
+    if (argc < 1)
+        return 1;
+    if (!instruction_clock())
+        printf("# not under the instruction clock: these are nanoseconds\n");
+    printf("%-4s %-34s %12s %8s %8s\n", "row", "operation", "instructions",
+           "must", "aim");
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+        if (wanted(rows[i].name, argv + 1))
+            run(&rows[i]);
+    return 0;
+}

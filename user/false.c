@@ -1,0 +1,8 @@
+/* Does nothing, unsuccessfully. */
+#include <weir.h>
+
+int
+main(void)
+{
+    return 1;
+}

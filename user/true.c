@@ -1,0 +1,8 @@
+/* Does nothing, successfully. */
+#include <weir.h>
+
+int
+main(void)
+{
+    return 0;
+}
