@@ -1,7 +1,7 @@
 /*
  * What a hart knows about itself. In the kernel, tp points to it; in user mode
  * sscratch does (0 in the kernel: how a trap tells where it came from).
- * trap.S knows the offsets of the first fields.
+ * vector.S knows the offsets of the first fields.
  */
 #pragma once
 

@@ -88,3 +88,16 @@ spin_held(const struct spinlock *lock)
 {
     return (this_hart()->held & lock->rank) && load_relaxed(&lock->locked);
 }
+
+/*
+ * Let this hart take the interrupts that are pending: for long calls, every
+ * few thousand instructions. The process does not lose the hart here, only at
+ * the end of its call. Locks: none held.
+ */
+static inline void
+interrupt_window(void)
+{
+    assert(this_hart()->held == 0);
+    interrupts_on();
+    interrupts_off();
+}

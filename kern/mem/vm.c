@@ -166,6 +166,7 @@ free_table(struct vm *vm, pte_t *table, int level, uint32_t n)
             page_free(table_of(table[i]));
     }
     page_free(table);
+    interrupt_window();
 }
 
 void
@@ -206,6 +207,7 @@ vm_map_zero(struct vm *vm, uint64_t start, uint64_t end, uint64_t flags)
     for (uint64_t va = start; va < end; va += PAGE_SIZE) {
         void *page = page_zalloc();
 
+        interrupt_window();
         if (page && vm_map(vm, va, page, flags | PTE_OWNED) == 0)
             continue;
         if (page)
@@ -251,6 +253,7 @@ copy_table(struct vm *to, pte_t *dst, const pte_t *src, int level, uint32_t n)
                 return -E_NOMEM;
         } else {
             page_copy(page, table_of(src[i]));
+            interrupt_window();
             to->pages++;
         }
     }

@@ -28,8 +28,8 @@ static struct list free_slots;   /* [t] by siblings */
 static struct proc *pids[HASH_SIZE]; /* [t] chains by hash_next */
 static int32_t last_pid;         /* [t] */
 
-void fork_entry(void);   /* trap.S */
-void thread_entry(void); /* trap.S */
+void fork_entry(void);   /* vector.S */
+void thread_entry(void); /* vector.S */
 
 /* --- the table ------------------------------------------------------------- */
 
@@ -367,29 +367,32 @@ proc_kill(long pid)
     return error;
 }
 
-/*
- * The reader is who took the last line from the console; up from it, the
- * first process that waits for a child is its shell, and what it waits for is
- * in the foreground. With `shell`, init's own child is a shell and is spared.
- */
-bool
-proc_kill_foreground(int32_t reader, bool shell)
+/* Is this process a shell, which Ctrl-C spares? */
+static bool
+is_shell(const struct proc *p, bool shell)
 {
-    struct proc *p;
+    return !strcmp(p->name, "sh") || (shell && p->parent->pid == 1);
+}
+
+bool
+proc_kill_foreground(bool shell)
+{
+    struct proc *p, *next;
     bool found = false;
 
     spin_lock(&tree_lock);
-    p = proc_find(reader);
-    if (!p)
-        p = proc_find(1);
-    while (p && !p->wait_pid)
-        p = p->parent;
-    if (p && (p->parent || !shell)) {
+    /* Down from init, from shell to shell, to what the last one waits for. */
+    for (p = proc_find(1); p; p = next) {
+        next = NULL;
         list_for_each(node, &p->children)
         {
             struct proc *child = list_entry(node, struct proc, siblings);
 
-            if (p->wait_pid == -1 || p->wait_pid == child->pid) {
+            if (p->wait_pid != -1 && p->wait_pid != child->pid)
+                continue;
+            if (is_shell(child, shell)) {
+                next = child;
+            } else {
                 proc_kill_locked(child);
                 found = true;
             }

@@ -14,7 +14,7 @@ struct context {
 };
 
 /* A program's registers while it is in the kernel, at the top of its kernel
- * stack. A call saves only what C does not preserve. trap.S knows this. */
+ * stack. A call saves only what C does not preserve. vector.S knows this. */
 struct trapframe {
     uint64_t x[32]; /* x[0]: pc */
 };
@@ -24,7 +24,8 @@ struct trapframe {
 enum { REG_PC = 0, REG_SP = 2, REG_A0 = 10, REG_A1 = 11 };
 
 /* p->work: reasons not to go back to the program right away. */
-#define WORK_KILLED 1u
+#define WORK_KILLED  1u
+#define WORK_RESCHED 2u /* its slice ended during a call */
 
 #define KSTACK_BASE  (DIRECT_BASE + DIRECT_SIZE / 2)
 #define KSTACK_PAGES 2u
@@ -38,7 +39,7 @@ struct region;
 /* [I] never changes while the process lives, [s] its own, [t] the tree lock,
  * [a] atomic, [r] the lock of the run queue it is in. */
 struct proc {
-    struct context context; /* [s] where it left off; trap.S knows the offset */
+    struct context context; /* [s] where it left off; vector.S knows the offset */
     uint32_t work;          /* [a] WORK_x; at offset 112 */
     uint32_t on_hart;       /* [a] a hart stands on its kernel stack: S3 */
     uint32_t state;         /* [a] PROC_x, for those who look */
@@ -70,8 +71,8 @@ struct proc {
     void *page;                   /* [I] room for one message that waits */
     char name[32];                /* [t] */
 };
-_Static_assert(offsetof(struct proc, work) == 112, "trap.S");
-_Static_assert(sizeof(struct trapframe) == TF_BYTES, "trap.S");
+_Static_assert(offsetof(struct proc, work) == 112, "vector.S");
+_Static_assert(sizeof(struct trapframe) == TF_BYTES, "vector.S");
 
 static inline struct proc *
 this_proc(void)
@@ -127,5 +128,8 @@ bool proc_is_descendant(const struct proc *p, const struct proc *ancestor)
 /* Fill *out for pid, or for the smallest pid >= -pid. Returns: 0, -E_SRCH. */
 long proc_describe(long pid, struct proc_info *out);
 
-/* The process whose end Ctrl-C asks for, see console.c; killed if there. */
-bool proc_kill_foreground(int32_t reader, bool shell);
+/*
+ * Ctrl-C: kill what the shell waits for. With `shell`, init's child is one; so
+ * is whatever is called sh. Returns: whether there was something.
+ */
+bool proc_kill_foreground(bool shell);

@@ -220,16 +220,6 @@ sched_yield(void)
     sched();
 }
 
-void
-sched_preempt_point(void)
-{
-    assert(this_hart()->held == 0);
-    interrupts_on();
-    interrupts_off();
-    if (this_hart()->resched)
-        sched_yield();
-}
-
 /* --- interrupts ------------------------------------------------------------ */
 
 void

@@ -33,10 +33,6 @@ void sched_yield(void);
 /* The new process's side of a switch: lets go of the one that was left. */
 void sched_finish_switch(void);
 
-/* A point in a long call at which this hart may take interrupts and the
- * process may lose it. Locks: none held, no hazards. Sleeps: maybe. */
-void sched_preempt_point(void);
-
 /* Clock interrupt: fire timers, end slices, call idle harts for help. */
 void sched_clock(struct hart *h);
 

@@ -1,0 +1,20 @@
+/* The boot files: a ustar archive, each file a sealed Immutable region. */
+#pragma once
+
+#include "abi/abi.h"
+#include "base/kern.h"
+
+struct region;
+
+/*
+ * Copy the files of the archive at [start, end), kernel addresses, into
+ * regions of their own. Once, at boot.
+ * Returns: 0; -E_INVAL when it is damaged, -E_NOMEM; *why says where and how.
+ */
+long bootfs_load(const char *start, const char *end, const char **why);
+
+/* The file of this name, NULL if none. */
+struct region *bootfs_find(const char *name);
+
+/* The index-th file, in the archive's order. Returns: 0, -E_NOENT. */
+long bootfs_describe(uint32_t index, struct boot_file *out);

@@ -1,0 +1,152 @@
+/*
+ * Program images (System V ABI, chapters 4 and 5: ELF-64, little-endian,
+ * RISC-V, static). A header field is used only after it was checked against
+ * the file's size and the room for programs.
+ *
+ * An address space, from below: the program where its headers want it, a guard
+ * page, the stack, a guard page, the heap.
+ */
+#include "proc/exec.h"
+
+#include "abi/abi.h"
+#include "base/string.h"
+#include "mem/kalloc.h"
+#include "mem/region.h"
+
+#define PROGRAM_START 0x1000ull
+#define PROGRAM_END   (1ull << 30)
+#define MAX_SEGMENTS  16u
+
+#define ET_EXEC  2
+#define EM_RISCV 243
+#define PT_LOAD  1
+#define PF_X     1u
+#define PF_W     2u
+#define PF_R     4u
+
+struct elf_header {
+    uint8_t ident[16];
+    uint16_t type, machine;
+    uint32_t version;
+    uint64_t entry, phoff, shoff;
+    uint32_t flags;
+    uint16_t ehsize, phentsize, phnum, shentsize, shnum, shstrndx;
+};
+_Static_assert(sizeof(struct elf_header) == 64, "ELF-64");
+
+struct segment {
+    uint32_t type, flags;
+    uint64_t offset, vaddr, paddr, filesz, memsz, align;
+};
+_Static_assert(sizeof(struct segment) == 56, "ELF-64");
+
+static bool
+header_is_good(const struct elf_header *h, uint64_t size)
+{
+    static const uint8_t ident[] = {0x7f, 'E', 'L', 'F', 2, 1, 1};
+
+    return !memcmp(h->ident, ident, sizeof(ident)) && h->type == ET_EXEC &&
+           h->machine == EM_RISCV && h->phentsize == sizeof(struct segment) &&
+           h->phnum > 0 && h->phnum <= MAX_SEGMENTS && h->phoff <= size &&
+           size - h->phoff >= h->phnum * sizeof(struct segment);
+}
+
+/* Does a PT_LOAD segment fit into the file, and above `floor` into memory? */
+static bool
+segment_is_good(const struct segment *s, uint64_t size, uint64_t floor)
+{
+    return s->offset <= size && s->filesz <= size - s->offset &&
+           s->filesz <= s->memsz && s->vaddr >= floor &&
+           s->vaddr < PROGRAM_END && s->memsz <= PROGRAM_END - s->vaddr &&
+           s->offset % PAGE_SIZE == s->vaddr % PAGE_SIZE &&
+           (s->flags & PF_R) && !((s->flags & PF_W) && (s->flags & PF_X));
+}
+
+/* Map the file's own frames: nothing is copied (BEHAVIOUR I5). */
+static long
+map_shared(struct vm *vm, const struct region *file, const struct segment *s)
+{
+    uint64_t first = ROUND_DOWN(s->vaddr, PAGE_SIZE);
+    uint64_t frame = s->offset / PAGE_SIZE;
+    uint64_t flags = s->flags & PF_X ? PTE_USER_RX : PTE_USER_R;
+
+    for (uint64_t va = first; va < s->vaddr + s->filesz; va += PAGE_SIZE)
+        if (vm_map(vm, va, region_frame(file, frame++), flags))
+            return -E_NOMEM;
+    return 0;
+}
+
+/* Zeroed pages of its own, with the file's bytes copied in. */
+static long
+map_private(struct vm *vm, const struct region *file, const struct segment *s)
+{
+    uint64_t first = ROUND_DOWN(s->vaddr, PAGE_SIZE);
+    uint64_t end = ROUND_UP(s->vaddr + s->memsz, PAGE_SIZE);
+    uint64_t flags = s->flags & PF_W   ? PTE_USER_RW
+                     : s->flags & PF_X ? PTE_USER_RX
+                                       : PTE_USER_R;
+
+    if (vm_map_zero(vm, first, end, flags))
+        return -E_NOMEM;
+    for (uint64_t done = 0; done < s->filesz;) {
+        uint64_t va = s->vaddr + done, at = va % PAGE_SIZE;
+        uint64_t n = MIN(s->filesz - done, PAGE_SIZE - at);
+        char *page = DIRECT(PTE_PA(*vm_leaf(vm, va, false)));
+
+        region_copy_out(file, s->offset + done, page + at, n);
+        done += n;
+    }
+    return 0;
+}
+
+long
+exec_load(struct vm *vm, const struct region *file, struct image *image)
+{
+    struct elf_header h;
+    uint64_t floor = PROGRAM_START;
+    bool entry_is_code = false;
+    long error = 0;
+
+    if (file->size < sizeof(h))
+        return -E_NOEXEC;
+    region_copy_out(file, 0, &h, sizeof(h));
+    if (!header_is_good(&h, file->size))
+        return -E_NOEXEC;
+    for (uint32_t i = 0; i < h.phnum && !error; i++) {
+        struct segment s;
+
+        region_copy_out(file, h.phoff + i * sizeof(s), &s, sizeof(s));
+        if (s.type != PT_LOAD || s.memsz == 0)
+            continue;
+        if (!segment_is_good(&s, file->size, floor))
+            return -E_NOEXEC;
+        if ((s.flags & PF_X) && h.entry >= s.vaddr &&
+            h.entry - s.vaddr < s.memsz)
+            entry_is_code = true;
+        floor = ROUND_UP(s.vaddr + s.memsz, PAGE_SIZE);
+        if (!(s.flags & PF_W) && s.filesz == s.memsz)
+            error = map_shared(vm, file, &s);
+        else
+            error = map_private(vm, file, &s);
+    }
+    if (!error && (!entry_is_code || h.entry % 2))
+        error = -E_NOEXEC;
+    image->entry = h.entry;
+    image->stack_low = floor + PAGE_SIZE;
+    image->stack_top = image->stack_low + STACK_BYTES;
+    image->heap_start = image->stack_top + PAGE_SIZE;
+    if (!error)
+        error = vm_map_zero(vm, image->stack_low, image->stack_top,
+                            PTE_USER_RW);
+    return error;
+}
+
+void
+exec_put_args(struct vm *vm, const struct image *image, const void *args,
+              uint64_t len)
+{
+    pte_t *leaf = vm_leaf(vm, image->stack_top - PAGE_SIZE, false);
+
+    assert(len <= ARG_MAX_BYTES);
+    memcpy((char *)DIRECT(PTE_PA(*leaf)) + PAGE_SIZE - len, args, len);
+}

@@ -1,0 +1,28 @@
+/* Starting a program image in an address space. */
+#pragma once
+
+#include "base/kern.h"
+#include "mem/vm.h"
+
+struct region;
+
+/* Where things are in a new address space. */
+struct image {
+    uint64_t entry;
+    uint64_t stack_low, stack_top;
+    uint64_t heap_start;
+};
+
+/*
+ * Map an ELF program and a stack into an empty address space: text and
+ * constants from the file's own frames, data copied.
+ * Locks: none. Sleeps: no; lets interrupts in.
+ * Returns: 0; -E_NOEXEC when the file is no valid program; -E_NOMEM. The
+ * caller destroys the address space then.
+ */
+long exec_load(struct vm *vm, const struct region *file,
+               struct image *image) MUST_CHECK;
+
+/* Copy [args, args + len) to the top of the stack. */
+void exec_put_args(struct vm *vm, const struct image *image, const void *args,
+                   uint64_t len);

@@ -1,0 +1,313 @@
+/*
+ * The console. Programs send to the output queue, from which one kernel thread
+ * feeds the UART; what is typed goes from the interrupt handler through a byte
+ * ring to another thread, which edits lines and sends them to the input queue.
+ *
+ *   C1  no byte is lost: the UART's receive interrupt is off while the byte
+ *       ring is full, and the emulator holds the rest back; the input thread
+ *       waits for room in the input queue.
+ *   C2  Ctrl-C is acted on in the interrupt handler, so it works while the
+ *       threads wait, and needs no memory.
+ *
+ * A program's byte 0x01 is sent twice, since a single one begins a kernel line.
+ */
+#include "sys/console.h"
+
+#include "base/printf.h"
+#include "base/string.h"
+#include "hw/plic.h"
+#include "hw/uart.h"
+#include "ipc/handle.h"
+#include "ipc/queue.h"
+#include "proc/proc.h"
+
+#define OUT_RING  8u
+#define OUT_MSG   4096u
+#define IN_RING   16u
+#define LINE_MAX  1024u
+#define BYTE_RING 1024u
+
+#define CTRL(c)    ((c) - '@')
+#define FRAME_BYTE 0x01
+#define NO_PROGRAM 0x80 /* with CTRL('C'): there was nothing to kill */
+
+static struct {
+    struct queue *in, *out;
+    uint32_t irq;
+    bool raw;
+    struct spinlock lock;        /* c */
+    uint16_t bytes[BYTE_RING];   /* [c] */
+    uint32_t head, tail;         /* [c] free-running */
+    struct waiter *reader;       /* [c] input thread, waiting for bytes */
+    struct waiter *writer;       /* [c] output thread, waiting for the UART */
+    struct waiter *drainer;      /* [c] shutdown, waiting for the output */
+    char line[LINE_MAX];         /* the input thread's */
+    uint32_t length;             /* the input thread's */
+} con = {.lock = SPINLOCK(RANK_OBJECT)};
+
+static void
+wake_locked(struct waiter **who) REQUIRES(&con.lock)
+{
+    struct waiter *w = *who;
+
+    *who = NULL;
+    if (w && waiter_claim(w, 0))
+        waiter_wake(w);
+}
+
+/* Sleep in *who, which was empty; the lock is given up meanwhile. */
+static void
+sleep_locked(struct waiter **who) REQUIRES(&con.lock)
+{
+    struct waiter *w = *who = waiter_begin(NULL);
+
+    spin_unlock(&con.lock);
+    (void)waiter_sleep(w, TICKS_NEVER);
+    spin_lock(&con.lock);
+}
+
+/* --- output ----------------------------------------------------------------- */
+
+/* Give the UART what it takes at once. Returns: how many bytes of p. */
+static uint32_t
+feed(const char *p, uint32_t n)
+{
+    static const char doubled[2] = {FRAME_BYTE, FRAME_BYTE};
+    uint32_t plain = 0, done;
+    uint64_t state = console_lock();
+
+    while (plain < n && p[plain] != FRAME_BYTE)
+        plain++;
+    if (plain)
+        done = uart_write(p, plain);
+    else /* both or neither: the UART takes 16 when it takes any */
+        done = uart_write(doubled, 2) / 2;
+    console_unlock(state);
+    return done;
+}
+
+static void
+write_out(const char *p, uint32_t n)
+{
+    while (n) {
+        uint32_t done = feed(p, n);
+
+        p += done;
+        n -= done;
+        if (done)
+            continue;
+        /* The handler takes con.lock to wake us, so the interrupt cannot slip
+         * in between looking and sleeping. */
+        spin_lock(&con.lock);
+        if (!uart_tx_ready()) {
+            uart_tx_irq(true);
+            sleep_locked(&con.writer);
+        }
+        spin_unlock(&con.lock);
+    }
+}
+
+static void
+output_thread(void)
+{
+    struct qslot *slot;
+    struct msg_meta meta;
+    struct span span;
+
+    for (;;) {
+        if (queue_take_wait(con.out, OUT_MSG, &meta, &slot, NULL,
+                            TIMEOUT_FOREVER))
+            panic("the console's output queue failed");
+        if (slot->meta.kind == MSG_INLINE) {
+            queue_span(con.out, slot, slot->meta.len, &span);
+            write_out(span.at[0], span.len[0]);
+            if (span.len[1])
+                write_out(span.at[1], span.len[1]);
+        } else {
+            /* A handle sent to the console reaches nobody. */
+            hnode_drop(*queue_node(con.out, slot));
+        }
+        queue_taken(con.out, slot);
+        spin_lock(&con.lock);
+        if (con.drainer)
+            wake_locked(&con.drainer);
+        spin_unlock(&con.lock);
+    }
+}
+
+void
+console_drain(void)
+{
+    struct queue_stat stat;
+
+    for (;;) {
+        queue_statistics(con.out, &stat);
+        if (!stat.len)
+            return;
+        /* A message that was taken after we looked wakes us: the thread looks
+         * at con.drainer after queue_taken(), under the lock. */
+        spin_lock(&con.lock);
+        if (load_relaxed(&con.out->len))
+            sleep_locked(&con.drainer);
+        spin_unlock(&con.lock);
+        if (proc_killed())
+            return;
+    }
+}
+
+/* --- input ------------------------------------------------------------------ */
+
+static void
+echo(const char *text, uint32_t n)
+{
+    if (!con.raw)
+        write_out(text, n);
+}
+
+static void
+deliver(void)
+{
+    struct msg_meta meta = {
+        .len = con.length, .priority = PRIO_NORMAL, .kind = MSG_INLINE};
+
+    /* Without readers any more there is nobody to tell. */
+    (void)queue_send_wait(con.in, &meta, con.line, NULL, TIMEOUT_FOREVER);
+    con.length = 0;
+}
+
+static void
+erase(uint32_t n)
+{
+    for (; n && con.length; n--) {
+        con.length--;
+        echo("\b \b", 3);
+    }
+}
+
+/* Returns: whether c was a control character of the line editor. */
+static bool
+edit(uint32_t c)
+{
+    switch (c) {
+    case CTRL('C'):
+    case CTRL('C') | NO_PROGRAM:
+        con.length = 0;
+        echo("^C\n", 3);
+        if (c & NO_PROGRAM) { /* the shell shows its prompt again */
+            con.line[con.length++] = '\n';
+            deliver();
+        }
+        return true;
+    case CTRL('D'):
+        deliver();
+        return true;
+    case CTRL('H'):
+    case 0x7f:
+        if (!con.raw)
+            erase(1);
+        return !con.raw;
+    case CTRL('U'):
+        if (!con.raw)
+            erase(con.length);
+        return !con.raw;
+    default:
+        return false;
+    }
+}
+
+static void
+input(uint32_t c)
+{
+    char byte = (char)c;
+
+    if (edit(c))
+        return;
+    if (c == '\r' && !con.raw)
+        byte = '\n';
+    if (byte != '\n' && con.length == LINE_MAX - 1) {
+        if (!con.raw) {
+            echo("\a", 1); /* the line is full */
+            return;
+        }
+        deliver(); /* nobody edits: in pieces */
+    }
+    con.line[con.length++] = byte;
+    echo(&byte, 1);
+    if (byte == '\n')
+        deliver();
+}
+
+static void
+input_thread(void)
+{
+    for (;;) {
+        uint32_t c;
+
+        spin_lock(&con.lock);
+        while (con.head == con.tail)
+            sleep_locked(&con.reader);
+        c = con.bytes[con.tail++ % BYTE_RING];
+        uart_rx_irq(true); /* C1: there is room again */
+        spin_unlock(&con.lock);
+        input(c);
+    }
+}
+
+/* Move what the UART received to the byte ring. con.lock is held. */
+static void
+receive_locked(void)
+{
+    int c;
+
+    while (con.head - con.tail < BYTE_RING) {
+        c = uart_getc();
+        if (c < 0)
+            break;
+        if (c == CTRL('C') && !proc_kill_foreground(!con.raw)) /* C2 */
+            c |= NO_PROGRAM;
+        con.bytes[con.head++ % BYTE_RING] = (uint16_t)c;
+    }
+    if (con.head - con.tail == BYTE_RING)
+        uart_rx_irq(false);
+    if (con.head != con.tail)
+        wake_locked(&con.reader);
+}
+
+bool
+console_interrupt(uint32_t irq)
+{
+    if (irq != con.irq)
+        return false;
+    spin_lock(&con.lock);
+    receive_locked();
+    if (con.writer && uart_tx_ready()) {
+        uart_tx_irq(false);
+        wake_locked(&con.writer);
+    }
+    spin_unlock(&con.lock);
+    return true;
+}
+
+/* --- beginning -------------------------------------------------------------- */
+
+void
+console_init(uint64_t boot_hart_id, uint32_t irq, bool raw)
+{
+    con.irq = irq;
+    con.raw = raw;
+    if (queue_new(OUT_RING, OUT_MSG, 0, &con.out) ||
+        queue_new(IN_RING, LINE_MAX, 0, &con.in))
+        panic("no memory for the console");
+    proc_thread("console-out", output_thread);
+    proc_thread("console-in", input_thread);
+    uart_rx_irq(true);
+    plic_enable(boot_hart_id, irq);
+}
+
+void
+console_give_streams(struct proc *init)
+{
+    handle_create_at(init, 0, &con.in->obj, RIGHT_READ | RIGHT_GRANT);
+    handle_create_at(init, 1, &con.out->obj, RIGHT_WRITE | RIGHT_GRANT);
+    handle_create_at(init, 2, &con.out->obj, RIGHT_WRITE | RIGHT_GRANT);
+}

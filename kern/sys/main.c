@@ -1,0 +1,217 @@
+/* From OpenSBI to the first process. */
+#include "base/printf.h"
+#include "base/string.h"
+#include "hw/fdt.h"
+#include "hw/finisher.h"
+#include "hw/plic.h"
+#include "hw/sbi.h"
+#include "hw/uart.h"
+#include "mem/kalloc.h"
+#include "mem/vm.h"
+#include "proc/bootfs.h"
+#include "proc/proc.h"
+#include "proc/sched.h"
+#include "sys/console.h"
+#include "sys/syscall.h"
+#include "sys/trap.h"
+
+#define MIN_MEMORY     (16ull << 20)
+#define PAGES_PER_PROC 96 /* 341 processes in 128 MiB */
+#define MIN_PROCS      64u
+#define MAX_PROCS      1024u
+
+struct machine machine;
+
+extern char _text_start[], _image_end[];
+
+void hart_entry(void);
+NORETURN void kernel_main(uint64_t hart_id, uint64_t fdt_pa);
+NORETURN void hart_main(void);
+
+/* One clear line, and off. */
+#define refuse(...)                                                            \
+    do {                                                                       \
+        kprintf("weir: cannot start: " __VA_ARGS__);                           \
+        power_off(PANIC_STATUS);                                               \
+    } while (0)
+
+/* The CSRs of this hart: traps to trap_entry, user memory accessible, counters
+ * readable by programs, no floating point (sstatus.FS = 0, 4.1.1). */
+static void
+hart_csrs(void)
+{
+    csr_write(stvec, (uint64_t)trap_entry);
+    csr_write(sscratch, 0);
+    csr_write(sstatus, SSTATUS_SUM | SSTATUS_SPIE);
+    csr_write(scounteren, 7);
+    csr_write(sie, SIE_SSIE | SIE_STIE | SIE_SEIE);
+}
+
+static void
+read_machine(uint64_t hart_id, uint64_t fdt_pa)
+{
+    static const struct {
+        long id;
+        const char *name;
+    } needed[] = {{SBI_EXT_TIME, "TIME"},
+                  {SBI_EXT_IPI, "IPI"},
+                  {SBI_EXT_RFENCE, "RFENCE"},
+                  {SBI_EXT_HSM, "HSM"}};
+
+    if (fdt_read(DIRECT(fdt_pa), hart_id, &machine))
+        refuse("device tree: %s", machine.error);
+    finisher_init(machine.finisher_pa);
+    uart_init(machine.uart_pa);
+    for (uint32_t i = 0; i < ARRAY_LEN(needed); i++)
+        if (!sbi_probe(needed[i].id))
+            refuse("the firmware lacks the SBI extension %s", needed[i].name);
+    if (machine.mem_size < MIN_MEMORY)
+        refuse("%lu MiB of memory, at least %llu are needed",
+               machine.mem_size >> 20, MIN_MEMORY >> 20);
+}
+
+/* --- memory ------------------------------------------------------------------ */
+
+/* Hand [start, end) to the allocator but for what is in use in there. */
+static void
+add_memory(uint64_t start, uint64_t end, const uint64_t (*used)[2], uint32_t n)
+{
+    start = ROUND_UP(start, PAGE_SIZE);
+    end = ROUND_DOWN(end, PAGE_SIZE);
+    if (start >= end)
+        return;
+    for (uint32_t i = 0; i < n; i++) {
+        if (used[i][1] <= start || used[i][0] >= end)
+            continue;
+        add_memory(start, used[i][0], used + i + 1, n - i - 1);
+        add_memory(used[i][1], end, used + i + 1, n - i - 1);
+        return;
+    }
+    page_add_range(start, end);
+}
+
+static uint32_t
+proc_slots(void)
+{
+    uint64_t n = machine.mem_size / PAGE_SIZE / PAGES_PER_PROC;
+
+    return n < MIN_PROCS ? MIN_PROCS : MIN(n, MAX_PROCS);
+}
+
+/* All memory but the firmware's, the image with the process table behind it,
+ * the device tree and, for now, the boot archive. Returns: the table. */
+static struct proc *
+set_up_memory(void)
+{
+    uint64_t table = PHYS(_image_end);
+    uint64_t table_end = table + proc_slots() * sizeof(struct proc);
+    uint64_t used[FDT_MAX_RESERVED + 3][2] = {
+        {PHYS(_text_start), table_end},
+        {machine.fdt_pa, machine.fdt_pa + machine.fdt_size},
+        {machine.initrd_start, machine.initrd_end},
+    };
+    uint32_t n = 3;
+
+    for (uint32_t i = 0; i < machine.nreserved; i++, n++) {
+        used[n][0] = machine.reserved[i][0];
+        used[n][1] = machine.reserved[i][0] + machine.reserved[i][1];
+    }
+    add_memory(machine.mem_base, machine.mem_base + machine.mem_size, used, n);
+    memset(DIRECT(table), 0, table_end - table);
+    vm_init(&machine);
+    return DIRECT(table);
+}
+
+static void
+load_boot_files(void)
+{
+    uint64_t start = machine.initrd_start, end = machine.initrd_end;
+    const char *why;
+
+    if (!end)
+        refuse("no boot archive (-initrd)");
+    if (bootfs_load(DIRECT(start), DIRECT(end), &why))
+        refuse("boot archive: %s", why);
+    start = ROUND_UP(start, PAGE_SIZE);
+    end = ROUND_DOWN(end, PAGE_SIZE);
+    if (start < end)
+        page_add_range(start, end);
+}
+
+/* --- harts ------------------------------------------------------------------- */
+
+/* Name the harts, the boot hart first. */
+static void
+name_harts(uint64_t boot_id)
+{
+    uint32_t n = 1;
+
+    harts[0].id = boot_id;
+    for (uint32_t i = 0; i < machine.nharts; i++)
+        if (machine.hart_ids[i] != boot_id)
+            harts[n++].id = machine.hart_ids[i];
+    for (uint32_t i = 0; i < n; i++)
+        harts[i].index = i;
+    hart_count = n;
+}
+
+static void
+start_hart(struct hart *h, uint32_t stack_slot)
+{
+    uint64_t top = KSTACK_BASE + (stack_slot + 1) * KSTACK_SLOT;
+
+    for (uint32_t page = 1; page <= KSTACK_PAGES; page++)
+        vm_map_kernel_page(top - page * PAGE_SIZE, page_alloc());
+    h->scratch = top;
+    if (sbi_hart_start(h->id, PHYS(hart_entry), (uint64_t)h))
+        refuse("hart %lu does not start", h->id);
+}
+
+void
+hart_main(void)
+{
+    vm_use_kernel();
+    hart_csrs();
+    plic_hart_init(this_hart()->id);
+    sched_idle();
+}
+
+/* Does the boot argument `word` stand in args, at a word's beginning? */
+static bool
+has_arg(const char *args, const char *word)
+{
+    for (const char *at = args; *at; at++)
+        if ((at == args || at[-1] == ' ') &&
+            !strncmp(at, word, strlen(word)))
+            return true;
+    return false;
+}
+
+void
+kernel_main(uint64_t hart_id, uint64_t fdt_pa)
+{
+    struct proc *table;
+    long error;
+
+    harts[0].id = hart_id;
+    hart_csrs();
+    read_machine(hart_id, fdt_pa);
+    name_harts(hart_id);
+    table = set_up_memory();
+    time_init(machine.timebase_hz, machine.sstc);
+    sched_init(machine.timebase_hz);
+    proc_init(table, proc_slots());
+    load_boot_files();
+    plic_init(machine.plic_pa);
+    plic_hart_init(hart_id);
+    console_init(hart_id, machine.uart_irq, has_arg(machine.args, "run="));
+    error = start_init();
+    if (error)
+        refuse("boot file init: error %ld", -error);
+    kprintf("weir: %u harts, %lu MiB, %u processes", hart_count,
+            machine.mem_size >> 20, proc_slots());
+    kprintf("weir: starting init");
+    for (uint32_t i = 1; i < hart_count; i++)
+        start_hart(&harts[i], proc_slots() + i);
+    sched_idle();
+}

@@ -1,0 +1,352 @@
+/* The calls 0x00 to 0x13: processes, time, the system. */
+#include "base/printf.h"
+#include "base/string.h"
+#include "hw/fdt.h"
+#include "hw/finisher.h"
+#include "ipc/handle.h"
+#include "mem/kalloc.h"
+#include "mem/region.h"
+#include "proc/bootfs.h"
+#include "proc/exec.h"
+#include "proc/sched.h"
+#include "sys/console.h"
+#include "sys/syscall.h"
+#include "sys/trap.h"
+
+#define HEAP_LIMIT (1ull << 36) /* program and heap lie below */
+
+SYSCALL(nop, void)
+{
+    return 0;
+}
+
+SYSCALL(getpid, void)
+{
+    return this_proc()->pid;
+}
+
+/* --- ending ----------------------------------------------------------------- */
+
+void
+end_process(uint32_t reason, long code, uint64_t cause, uint64_t addr)
+{
+    struct proc *p = this_proc();
+    struct exit_info info = {
+        .reason = reason, .code = code, .cause = cause, .addr = addr};
+
+    handle_close_all();
+    if (p->program)
+        kobj_put(&p->program->obj);
+    p->program = NULL;
+    proc_exit(&info);
+}
+
+SYSCALL(exit, uint64_t code)
+{
+    end_process(EXIT_NORMAL, code & 0xff, 0, 0);
+}
+
+SYSCALL(kill, uint64_t pid)
+{
+    return proc_kill((long)pid);
+}
+
+SYSCALL(wait, uint64_t pid, uint64_t out, uint64_t timeout)
+{
+    struct exit_info info;
+    struct proc *child;
+    long error;
+
+    if (!uaddr_in_range(uaddr(out), sizeof(info)))
+        return -E_FAULT;
+    error = proc_wait((long)pid, timeout, &child);
+    if (error)
+        return error;
+    info = child->exit; /* ended: nobody writes it any more */
+    if (out && copy_to_user(uaddr(out), &info, sizeof(info)))
+        return -E_FAULT;
+    proc_reap(child);
+    return info.pid;
+}
+
+/* --- beginning -------------------------------------------------------------- */
+
+/* sys_fork in vector.S stored the registers that a call does not save. */
+long fork_process(void);
+long
+fork_process(void)
+{
+    struct proc *p = this_proc();
+    long error;
+    struct proc *child = proc_new(&error);
+
+    if (!child)
+        return error;
+    error = vm_copy(&child->vm, &p->vm);
+    if (!error)
+        error = handle_fork(child);
+    if (error) {
+        proc_discard(child);
+        return error;
+    }
+    child->program = p->program;
+    if (child->program)
+        kobj_get(&child->program->obj);
+    child->heap_start = p->heap_start;
+    child->heap_end = p->heap_end;
+    child->stack_low = p->stack_low;
+    memcpy(child->name, p->name, sizeof(child->name));
+    *child->tf = *p->tf;
+    child->tf->x[REG_A0] = 0;
+    return proc_start(child, p);
+}
+
+/*
+ * Gather argv in the process's own page: pointers (for now offsets into the
+ * page), a null pointer, strings. Each user word is read once.
+ * Returns: bytes used; -E_FAULT; -E_2BIG.
+ */
+static long
+gather_args(char *page, uaddr_t argv, uint64_t *count)
+{
+    uint64_t *pointers = (uint64_t *)page;
+    uint64_t n = 0, at;
+
+    while (!uaddr_is_null(argv)) {
+        if ((n + 1) * sizeof(uint64_t) > ARG_MAX_BYTES)
+            return -E_2BIG;
+        if (copy_from_user(&pointers[n], uaddr(argv.value + n * 8), 8))
+            return -E_FAULT;
+        if (!pointers[n])
+            break;
+        n++;
+    }
+    at = (n + 1) * sizeof(uint64_t);
+    for (uint64_t i = 0; i < n; i++) {
+        long len = copy_string_from_user(page + at, uaddr(pointers[i]),
+                                         ARG_MAX_BYTES - at);
+
+        if (len < 0)
+            return len == -E_INVAL ? -E_2BIG : len;
+        pointers[i] = at;
+        at += (uint64_t)len + 1;
+    }
+    pointers[n] = 0;
+    *count = n;
+    return (long)at;
+}
+
+/* Let go of the old program and become the new one. */
+static void
+become(struct proc *p, struct vm *vm, const struct image *image,
+       struct region *file, const char *name)
+{
+    struct vm old = p->vm;
+
+    kobj_get(&file->obj);
+    p->vm = *vm;
+    csr_write(satp, p->vm.satp);
+    /* Same ASID, other table: forget the old one's translations, here now and
+     * elsewhere before the process runs there. */
+    sfence_asid(p->slot + 1);
+    store_relaxed(&p->stale_harts, ~(1u << this_hart()->index));
+    vm_destroy(&old);
+    if (p->program)
+        kobj_put(&p->program->obj);
+    p->program = file;
+    p->heap_start = p->heap_end = image->heap_start;
+    p->stack_low = image->stack_low;
+    spin_lock(&tree_lock);
+    memset(p->name, 0, sizeof(p->name));
+    strlcpy(p->name, name, sizeof(p->name));
+    spin_unlock(&tree_lock);
+}
+
+/* Load `file` with the args gathered in p->page. Returns: 0 or why not. */
+static long
+load(struct proc *p, struct region *file, const char *name, uint64_t argc,
+     uint64_t args_len)
+{
+    uint64_t *pointers = p->page, base, size = ROUND_UP(args_len, 16);
+    struct image image;
+    struct vm vm;
+    long error = vm_create(&vm, p->slot + 1);
+
+    if (error)
+        return error;
+    error = exec_load(&vm, file, &image);
+    if (error) {
+        vm_destroy(&vm);
+        return error;
+    }
+    base = image.stack_top - size;
+    for (uint64_t i = 0; i < argc; i++)
+        pointers[i] += base;
+    memset((char *)p->page + args_len, 0, size - args_len);
+    exec_put_args(&vm, &image, p->page, size);
+    become(p, &vm, &image, file, name);
+    memset(p->tf, 0, sizeof(*p->tf));
+    p->tf->x[REG_PC] = image.entry;
+    p->tf->x[REG_SP] = base;
+    p->tf->x[REG_A0] = argc;
+    p->tf->x[REG_A1] = base;
+    return 0;
+}
+
+SYSCALL(exec, uint64_t user_name, uint64_t argv)
+{
+    struct proc *p = this_proc();
+    char name[sizeof(((struct boot_file *)0)->name)];
+    struct region *file;
+    uint64_t argc = 0;
+    long n = copy_string_from_user(name, uaddr(user_name), sizeof(name));
+
+    if (n < 0)
+        return n == -E_INVAL ? -E_NOENT : n;
+    n = gather_args(p->page, uaddr(argv), &argc);
+    if (n < 0)
+        return n;
+    file = bootfs_find(name);
+    if (!file)
+        return -E_NOENT;
+    n = load(p, file, name, argc, (uint64_t)n);
+    if (n)
+        return n;
+    user_enter(); /* with the new program's registers */
+}
+
+static const struct kobj_ops system_ops; /* never closed for good: no ops */
+
+long
+start_init(void)
+{
+    static struct kobj system;
+    static const char name[] = "init";
+    struct region *file = bootfs_find(name);
+    struct hart *h = this_hart();
+    struct proc *p;
+    uint64_t *args;
+    long error;
+
+    if (!file)
+        return -E_NOENT;
+    p = proc_new(&error);
+    if (!p)
+        return error;
+    handle_table_init(p);
+    console_give_streams(p);
+    kobj_init(&system, OBJ_SYSTEM, &system_ops);
+    handle_create_at(p, 3, &system, RIGHT_WRITE | RIGHT_EXECUTE | RIGHT_GRANT);
+    args = p->page;
+    args[0] = 16;
+    args[1] = 0;
+    memcpy(&args[2], name, sizeof(name));
+    h->proc = p; /* load() makes its table current */
+    vm_destroy(&p->vm);
+    error = load(p, file, name, 1, 16 + sizeof(name));
+    vm_use_kernel();
+    h->proc = NULL;
+    if (!error)
+        (void)proc_start(p, NULL);
+    return error;
+}
+
+/* --- time and scheduling ---------------------------------------------------- */
+
+SYSCALL(yield, void)
+{
+    sched_yield();
+    return 0;
+}
+
+SYSCALL(clock_ns, void)
+{
+    return (long)clock_now_ns();
+}
+
+SYSCALL(timer_wait, uint64_t flags, uint64_t ns)
+{
+    uint64_t deadline;
+    int result;
+
+    if ((uint32_t)flags > TIMER_ABS)
+        return -E_INVAL;
+    deadline = (uint32_t)flags == TIMER_ABS ? deadline_at(ns)
+                                            : deadline_after(ns);
+    if (deadline <= read_time())
+        return 0;
+    result = waiter_sleep(waiter_begin(NULL), deadline);
+    return result == -E_TIMEDOUT ? 0 : result;
+}
+
+/* --- memory ------------------------------------------------------------------ */
+
+SYSCALL(sbrk, uint64_t delta)
+{
+    struct proc *p = this_proc();
+    uint64_t old = p->heap_end, new = old + delta;
+    uint64_t from = ROUND_UP(old, PAGE_SIZE), to = ROUND_UP(new, PAGE_SIZE);
+
+    if ((long)delta >= 0) {
+        if (delta > HEAP_LIMIT || new > HEAP_LIMIT ||
+            (to - from) / PAGE_SIZE > page_free_count() ||
+            vm_map_zero(&p->vm, from, to, PTE_USER_RW))
+            return -E_NOMEM;
+    } else {
+        if (-delta > old - p->heap_start)
+            return -E_INVAL;
+        /* What stays of the last page must be zero when it is given again. */
+        if (to > new)
+            memset((char *)DIRECT(PTE_PA(*vm_leaf(&p->vm, new, false))) +
+                       new % PAGE_SIZE,
+                   0, to - new);
+        vm_unmap_owned(&p->vm, to, from);
+        sfence_asid(p->slot + 1);
+        store_relaxed(&p->stale_harts, ~(1u << this_hart()->index));
+    }
+    p->heap_end = new;
+    return (long)old;
+}
+
+/* --- information -------------------------------------------------------------- */
+
+SYSCALL(proc_info, uint64_t pid, uint64_t out)
+{
+    struct proc_info info;
+    long error;
+
+    if (!uaddr_in_range(uaddr(out), sizeof(info)))
+        return -E_FAULT;
+    error = proc_describe((long)pid, &info);
+    return error ? error : copy_to_user(uaddr(out), &info, sizeof(info));
+}
+
+SYSCALL(sys_info, uint64_t out)
+{
+    struct sys_info info = {
+        .total_pages = page_total(),
+        .free_pages = page_free_count(),
+        .timebase_hz = timebase_hz(),
+        .instret = csr_read(instret),
+        .harts = hart_count,
+        .procs = proc_count(),
+        .objects = kobj_count(),
+    };
+
+    strlcpy(info.args, machine.args, sizeof(info.args));
+    return copy_to_user(uaddr(out), &info, sizeof(info));
+}
+
+SYSCALL(shutdown, uint64_t system, uint64_t code)
+{
+    struct hnode *node;
+    long error = handle_use(system, 0, OBJ_SYSTEM, RIGHT_WRITE, &node);
+
+    handle_done();
+    if (error)
+        return error;
+    console_drain();
+    if (proc_killed())
+        return -E_CANCELED;
+    power_off((int)(code & 0xff));
+}

@@ -1,0 +1,32 @@
+/* How the bodies of the calls are written and found. */
+#pragma once
+
+#include "abi/abi.h"
+#include "base/kern.h"
+#include "mem/uaccess.h"
+#include "proc/proc.h"
+
+/*
+ * The body of a call. Arguments arrive as the program's registers held them:
+ * take uint64_t and narrow it, since nobody extended the upper half. Bodies
+ * run with interrupts off and without locks, and end with handle_done() if
+ * they looked handles up.
+ */
+#define SYSCALL(name, ...)                                                     \
+    long sys_##name(__VA_ARGS__);                                              \
+    long sys_##name(__VA_ARGS__)
+
+/* End the running process and give back all that it holds. */
+NORETURN void end_process(uint32_t reason, long code, uint64_t cause,
+                          uint64_t addr);
+
+/* Start the first process. Returns: 0 or an error of exec. */
+long start_init(void);
+
+/* What the device tree said. */
+struct machine;
+extern struct machine machine;
+
+/* Load a boot file into the running process: argv as the program gave it, a
+ * user address. Returns only errors. */
+long exec_process(uaddr_t name, uaddr_t argv);

@@ -1,0 +1,160 @@
+/* What traps mean: interrupts, programs' faults, the kernel's own. */
+#include "sys/trap.h"
+
+#include "base/printf.h"
+#include "hw/plic.h"
+#include "mem/uaccess.h"
+#include "proc/sched.h"
+#include "sys/console.h"
+#include "sys/syscall.h"
+
+_Static_assert(offsetof(struct hart, scratch) == 8, "vector.S");
+_Static_assert(offsetof(struct hart, tf) == 16, "vector.S");
+_Static_assert(offsetof(struct hart, scratch2) == 24, "vector.S");
+_Static_assert(offsetof(struct panic_regs, pc) == 256, "vector.S");
+
+static void
+external_interrupt(struct hart *h)
+{
+    uint32_t irq;
+
+    while ((irq = plic_claim(h->id))) {
+        if (!console_interrupt(irq))
+            kprintf("weir: interrupt %u has no handler", irq);
+        plic_complete(h->id, irq);
+    }
+}
+
+static void
+interrupt(uint64_t cause)
+{
+    struct hart *h = this_hart();
+
+    if (cause == CAUSE_TIMER) {
+        sched_clock(h);
+    } else if (cause == CAUSE_IPI) {
+        /* To leave wfi, or to look at p->work on the way out. */
+        csr_clear(sip, SIE_SSIE);
+        panic_stop_here();
+    } else if (cause == CAUSE_EXTERNAL) {
+        external_interrupt(h);
+    } else {
+        panic("interrupt with scause 0x%lx", cause);
+    }
+}
+
+/* --- faults of programs ----------------------------------------------------- */
+
+static const char *
+cause_in_words(uint64_t cause)
+{
+    static const char *const words[] = {
+        [CAUSE_FETCH_ALIGN] = "misaligned fetch",
+        [CAUSE_FETCH_ACCESS] = "fetch access fault",
+        [CAUSE_ILLEGAL] = "illegal instruction",
+        [CAUSE_BREAKPOINT] = "breakpoint",
+        [CAUSE_LOAD_ALIGN] = "misaligned load",
+        [CAUSE_LOAD_ACCESS] = "load access fault",
+        [CAUSE_STORE_ALIGN] = "misaligned store",
+        [CAUSE_STORE_ACCESS] = "store access fault",
+        [CAUSE_FETCH_PAGE] = "fetch page fault",
+        [CAUSE_LOAD_PAGE] = "load page fault",
+        [CAUSE_STORE_PAGE] = "store page fault",
+    };
+
+    if (cause < ARRAY_LEN(words) && words[cause])
+        return words[cause];
+    return "unknown fault";
+}
+
+/* What lies at an address, for the report. */
+static const char *
+place_in_words(struct proc *p, uint64_t addr)
+{
+    pte_t *leaf = addr < USER_END ? vm_leaf(&p->vm, addr, false) : NULL;
+
+    if (addr >= USER_END)
+        return "outside of user memory";
+    if (addr < PAGE_SIZE)
+        return "a null pointer";
+    if (addr < p->stack_low && addr >= p->stack_low - PAGE_SIZE)
+        return "the guard page below the stack: it overflowed";
+    if (!leaf || !(*leaf & PTE_V))
+        return "nothing is mapped there";
+    if (*leaf & PTE_X)
+        return "program text: read and execute only";
+    return *leaf & PTE_W ? "data: never executable" : "read-only memory";
+}
+
+static NORETURN void
+fault(uint64_t cause, struct trapframe *tf)
+{
+    struct proc *p = this_proc();
+    uint64_t addr = csr_read(stval), pc = tf->x[REG_PC];
+
+    if (cause == CAUSE_ILLEGAL || cause == CAUSE_BREAKPOINT)
+        kprintf("pid %d (%s): %s at pc 0x%lx", p->pid, p->name,
+                cause_in_words(cause), pc);
+    else
+        kprintf("pid %d (%s): %s at 0x%lx, pc 0x%lx: %s", p->pid, p->name,
+                cause_in_words(cause), addr, pc, place_in_words(p, addr));
+    end_process(EXIT_FAULT, 0, cause, addr);
+}
+
+void
+user_trap(uint64_t cause, struct trapframe *tf)
+{
+    if (!(cause & CAUSE_INTERRUPT))
+        fault(cause, tf);
+    interrupt(cause);
+    if (this_hart()->resched)
+        sched_yield();
+}
+
+/* The running process has flags in p->work: before it goes on in user mode. */
+void
+user_work(void)
+{
+    struct proc *p = this_proc();
+    uint32_t work;
+
+    while ((work = load_relaxed(&p->work))) {
+        if (work & WORK_KILLED)
+            end_process(EXIT_KILLED, 0, 0, 0);
+        if (work & WORK_RESCHED) {
+            and_relaxed(&p->work, ~WORK_RESCHED);
+            sched_yield();
+        }
+    }
+}
+
+/* --- traps in the kernel ---------------------------------------------------- */
+
+static bool
+is_user_copy(const struct panic_regs *regs)
+{
+    return regs->pc >= (uint64_t)user_copy_start &&
+           regs->pc < (uint64_t)user_copy_end && regs->stval < USER_END;
+}
+
+void
+kernel_trap(struct panic_regs *regs)
+{
+    struct hart *h = this_hart();
+
+    if (regs->scause & CAUSE_INTERRUPT) {
+        interrupt(regs->scause);
+        if (h->resched && h->proc)
+            or_relaxed(&h->proc->work, WORK_RESCHED);
+    } else if (is_user_copy(regs)) {
+        regs->pc = (uint64_t)user_copy_fault;
+    } else {
+        panic_regs(regs, "%s in the kernel", cause_in_words(regs->scause));
+    }
+}
+
+void
+kernel_stack_overflow(struct panic_regs *regs)
+{
+    panic_regs(regs, "kernel stack overflow");
+}
