@@ -220,9 +220,11 @@ class Run(FakeKernels):
     def test_no_orphan_after_any_signal(self):
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGKILL):
             with self.subTest(number):
+                # Killed like that, it cannot clean up: it is done with ours.
                 child = subprocess.Popen(
                     self.command("FLOODS"), stdout=subprocess.PIPE,
-                    stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL)
+                    stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL,
+                    env=dict(os.environ, TMPDIR=self.dir))
                 child.stdout.readline()
                 self.assertEqual(len(self.orphans()), 1)
                 child.send_signal(number)
