@@ -62,6 +62,7 @@ USRC := $(filter-out user/lib/crt0.S,$(sort $(wildcard user/lib/*.c user/lib/*.S
 UOBJ := $(patsubst %,$(O)/%.o,$(basename $(USRC)))
 ULIB := $(O)/user/lib/libweir.a
 CRT0 := $(O)/user/lib/crt0.o
+LIBGCC := $(O)/libgcc.a
 KERNEL := $(O)/kernel.elf
 INITRD := $(O)/initrd.tar
 # What else is in the archive, for `cat README.md | wc`.
@@ -123,7 +124,7 @@ lint:
 	@$(PYTHON) lab-tests/lint
 
 fmt:
-	clang-format -i $$(git ls-files 'kern/*.[ch]' 'user/*.[ch]' 'lab-tests/*.[ch]')
+	@$(PYTHON) lab-tests/lint --fix
 
 setup:
 	@lab-tests/setup test
@@ -148,7 +149,7 @@ help:
 	@echo 'make grade       grade: LAB=name, T=glob, or TESTS=dir of your own'
 	@echo 'make qemu-gdb    boot and wait for a debugger;  make gdb  attaches'
 	@echo 'make bench       instructions per operation'
-	@echo 'make lint        formatting, include direction, line budget'
+	@echo 'make lint        formatting, include direction, line budget; make fmt'
 	@echo 'make setup       install the tools;  make doctor  checks them'
 	@echo 'make compile_commands.json, make clean'
 	@echo
@@ -166,6 +167,7 @@ prefix=$(TOOLPREFIX)
 kflags=$(KFLAGS)
 uflags=$(UFLAGS)
 link=$(LINK)
+libgcc=$(LIBGCC)
 objects=$(KOBJ) $(UOBJ)
 endef
 export CONFIG
@@ -198,7 +200,7 @@ $(O)/user/%.o: user/%.S $(O)/config
 
 # The kernel carries its own symbols and unwind table. They are made from a
 # first link with an empty table, which places the code where it stays.
-KLINK = $(CC) $(LINK) -T kern/kernel.ld -o $@ $(filter %.o,$^) -lgcc
+KLINK = $(CC) $(LINK) -T kern/kernel.ld -o $@ $(filter %.o,$^) $(LIBGCC)
 
 $(O)/symbols0.S: kern/mksyms.py $(O)/config
 	$(Q)$(PYTHON) $< --empty > $@
@@ -215,20 +217,24 @@ $(O)/pass1/symbols.o: $(O)/symbols0.S
 $(O)/symbols.o: $(O)/symbols.S
 	$(Q)$(CC) $(KFLAGS) -c -o $@ $<
 
-$(O)/kernel.pass1.elf: $(KOBJ) $(O)/pass1/symbols.o kern/kernel.ld
+$(O)/kernel.pass1.elf: $(KOBJ) $(O)/pass1/symbols.o $(LIBGCC) kern/kernel.ld
 	$(Q)$(KLINK)
 
-$(KERNEL): $(KOBJ) $(O)/symbols.o kern/kernel.ld
+$(KERNEL): $(KOBJ) $(O)/symbols.o $(LIBGCC) kern/kernel.ld
 	$(call say,LD,$@)
 	$(Q)$(KLINK)
+
+$(LIBGCC): lab-tests/softgcc $(O)/config
+	$(Q)$(PYTHON) $< $(CC) $@
 
 $(ULIB): $(UOBJ)
 	$(call say,AR,$@)
 	$(Q)rm -f $@
 	$(Q)$(TOOLPREFIX)ar rcs $@ $^
 
-$(UPROGS): $(O)/user/%: $(O)/user/%.o $(CRT0) $(ULIB) user/user.ld
-	$(Q)$(CC) $(LINK) -T user/user.ld -o $@ $(CRT0) $< $(ULIB) -lgcc
+$(UPROGS): $(O)/user/%: $(O)/user/%.o $(CRT0) $(ULIB) $(LIBGCC) \
+    user/user.ld
+	$(Q)$(CC) $(LINK) -T user/user.ld -o $@ $(CRT0) $< $(ULIB) $(LIBGCC)
 
 # What goes into the archive needs no debug information.
 $(O)/boot/%: $(O)/user/%

@@ -100,8 +100,40 @@ class UserBreak(gdb.Command):
             ProgramBreakpoint(words[0], words[1])
 
 
+STATES = {1: "ready", 2: "running", 3: "waiting", 4: "ended", 5: "exiting"}
+
+
+def processes():
+    """All that have a pid."""
+    buckets = gdb.lookup_static_symbol("pids").value()
+    low, high = buckets.type.range()
+    for i in range(low, high + 1):
+        process = buckets[i]
+        while process:
+            yield process.dereference()
+            process = process["hash_next"]
+
+
+class Ps(gdb.Command):
+    """ps: the processes; pc is where each is in its program."""
+
+    def __init__(self):
+        super().__init__("ps", gdb.COMMAND_STATUS)
+
+    def invoke(self, argument, from_tty):
+        print("%5s %6s %-8s %4s %-14s %s"
+              % ("pid", "parent", "state", "hart", "pc", "name"))
+        for process in sorted(processes(), key=lambda p: int(p["pid"])):
+            parent, state = process["parent"], int(process["state"])
+            print("%5d %6d %-8s %4d %#-14x %s" % (
+                int(process["pid"]), int(parent["pid"]) if parent else 0,
+                STATES.get(state, str(state)), int(process["hart"]),
+                int(process["tf"]["x"][0]), process["name"].string()))
+
+
 User()
 UserBreak()
+Ps()
 ProcessName()
 
 gdb.execute("file " + os.path.join(BUILD, "kernel.elf"))

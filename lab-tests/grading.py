@@ -22,6 +22,7 @@ G2  What a program prints is believed only if the machine ended well, too.
 """
 
 import fnmatch
+import itertools
 import json
 import os
 import re
@@ -30,6 +31,7 @@ import subprocess
 import threading
 import time
 
+import harts
 import machine
 from machine import CannotStart, BuildFailed, Machine
 
@@ -236,6 +238,7 @@ class Runner:
         self.stopped = False
         self._lock = threading.Lock()
         self._running = set()
+        self._sockets = itertools.count()
         self._archives = {}
         os.makedirs(self.out, exist_ok=True)
 
@@ -272,11 +275,20 @@ class Runner:
     def _run_one(self, test, cpus, seed, log):
         if test.case is None:
             return self._run_script(test, cpus, seed, log)
+        kernel_file = os.path.join(self.build, "kernel.elf")
+        monitor = os.path.join(self.directory, "%d" % next(self._sockets))
+        where = []
+
+        def look():
+            where.extend(harts.describe(
+                monitor, self.build, kernel_file,
+                os.path.join(self.build, "tests", test.program)))
+
         box = Machine(
-            os.path.join(self.build, "kernel.elf"), self._archive(test),
+            kernel_file, self._archive(test),
             args=machine.boot_args([test.program, test.case], seed),
             cpus=1 if test.icount else cpus, mem=test.mem, icount=test.icount,
-            seed=seed, qemu=self.qemu)
+            seed=seed, qemu=self.qemu, monitor=monitor, on_timeout=look)
         program, kernel = Bounded(), Bounded()
         with self._lock:
             if self.stopped:
@@ -292,7 +304,8 @@ class Runner:
             cpus, seed, status, kernel.text(), program.text()))
         boot = kernel.text().partition(machine.STARTING[1:].decode())
         said = boot[2] if boot[1] else boot[0]
-        return judge(status, program.text(), said, test.case)
+        verdict, details = judge(status, program.text(), said, test.case)
+        return verdict, details + where
 
     def _run_script(self, test, cpus, seed, log):
         env = dict(

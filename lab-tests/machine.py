@@ -114,7 +114,7 @@ def build_program(build, source, output, extra=()):
         os.path.join(user, "crt0.o"),
         os.path.abspath(source),
         os.path.join(user, "libweir.a"),
-        "-lgcc",
+        os.path.join(ROOT, config["libgcc"]),
     ]
     try:
         done = subprocess.run(
@@ -351,11 +351,13 @@ class Machine:
     A machine's command line, and the loop that runs it.
 
     kernel, initrd: paths. args: the boot arguments. cpus: harts. icount: the
-    instruction clock. gdb: a debugger's chardev, the machine waits for it.
+    instruction clock. monitor: path for the emulator's control socket.
+    on_timeout: called while a machine that has run out of time still runs.
     """
 
     def __init__(self, kernel, initrd, args="", cpus=1, mem="128M",
-                 icount=False, seed=None, qemu="qemu-system-riscv64", extra=()):
+                 icount=False, seed=None, qemu="qemu-system-riscv64", extra=(),
+                 monitor=None, on_timeout=None):
         if icount and cpus > 1 and qemu_version(qemu)[0] < 9:
             raise CannotStart(
                 "the instruction clock with %d harts hangs before QEMU 9, this "
@@ -376,7 +378,13 @@ class Machine:
         if icount:
             self.command += ["-icount", "shift=0,sleep=off"]
             self.command += ["-seed", str(1 if seed is None else seed)]
+        if monitor:
+            self.command += [
+                "-chardev",
+                "socket,id=control,path=%s,server=on,wait=off" % monitor,
+                "-mon", "chardev=control,mode=control"]
         self.command += extra
+        self.on_timeout = on_timeout
         self.process = None
 
     def start(self, stdin):
@@ -406,6 +414,8 @@ class Machine:
         self.start(subprocess.DEVNULL if stdin is None else subprocess.PIPE)
         try:
             status = self._pump(splitter, time.monotonic() + timeout, stdin)
+            if status is None and self.on_timeout and not splitter.panicked:
+                self.on_timeout()
         finally:
             self.kill()
             self.process.stdout.close()

@@ -220,7 +220,7 @@ enum { MSG_INLINE = 0, MSG_DESC = 1, MSG_HANDLE = 2, MSG_EVENT = 3 };
 /* Processes. */
 enum { EXIT_NORMAL = 0, EXIT_KILLED = 1, EXIT_FAULT = 2 };
 enum { PROC_READY = 1, PROC_RUNNING = 2, PROC_WAITING = 3, PROC_ENDED = 4 };
-#define PAGE_SIZE     4096u
+#define PAGE_SIZE     4096ul
 #define USER_END      (1ull << 38) /* user addresses lie below */
 #define STACK_BYTES   32768u
 #define ARG_MAX_BYTES 4096u

@@ -34,11 +34,11 @@
 /* Ranks, a bit each, in the order in which locks may be taken. */
 enum {
     RANK_REVOKE = 1 << 0,  /* an object's derivation tree */
-    RANK_HANDLES = 1 << 1, /* a process's handle table */
-    RANK_OBJECT = 1 << 2,  /* a queue, port, channel, semaphore */
-    RANK_REGION = 1 << 3,
-    RANK_TREE = 1 << 4, /* parents, children, pids */
-    RANK_PROC = 1 << 5,
+    RANK_TREE = 1 << 1,    /* parents, children, pids */
+    RANK_HANDLES = 1 << 2, /* a process's handle table */
+    RANK_FLIGHT = 1 << 3,  /* which queues' ends are in messages */
+    RANK_OBJECT = 1 << 4,  /* a queue, port, channel, semaphore */
+    RANK_REGION = 1 << 5,
     RANK_TIMER = 1 << 6, /* a hart's timers */
     RANK_RUNQ = 1 << 7,  /* a hart's run queue */
     RANK_HEAP = 1 << 8,  /* kmalloc */

@@ -2,11 +2,11 @@
  * Timers in a pairing heap per hart: start is O(1), cancel and fire are
  * O(log n) on average, and none needs memory.
  *
- *   T1  t->on names the heap that t was put in until it is taken out by its
- *       owner (timer_cancel) or fired; only under that heap's lock does it
- *       become NULL.
- *   T2  a function runs under the heap's lock, so timer_cancel, which takes
- *       it, returns only when the function is not running.
+ *   T1  t->on names the heap that t was put in until it was cancelled or its
+ *       function has returned; it becomes NULL under that heap's lock only.
+ *   T2  a function runs under the heap's lock. So timer_cancel, which takes it
+ *       unless t->on is NULL, returns only when the function is not running
+ *       and will not.
  *   T3  the hart's clock interrupt is set no later than its first deadline.
  */
 #include "proc/timer.h"
@@ -146,7 +146,6 @@ take_out(struct timers *on, struct timer *t)
     }
     if (on->first)
         on->first->prev = on->first->next = NULL;
-    store_relaxed(&t->on, NULL);
 }
 
 /* --- timers ---------------------------------------------------------------- */
@@ -171,16 +170,16 @@ timer_start(struct timer *t, uint64_t deadline, timer_fn *fire)
 void
 timer_cancel(struct timer *t)
 {
-    struct timers *on = load_relaxed(&t->on);
+    /* [TIMER] acquire; pairs with the release in timers_run(). */
+    struct timers *on = load_acquire(&t->on);
 
-    /* By T1 a NULL here may come early, while the function still runs; but
-     * its waiter's claim came before, and waiter_sleep() takes the lock when
-     * the claim was the timer's (docs/locking.md). */
     if (!on)
         return;
     spin_lock(&on->lock);
-    if (t->on)
+    if (t->on) {
         take_out(on, t);
+        t->on = NULL;
+    }
     spin_unlock(&on->lock);
 }
 
@@ -193,10 +192,11 @@ timers_run(struct hart *h, uint64_t now)
     spin_lock(&on->lock);
     while (on->first && on->first->deadline <= now) {
         struct timer *t = on->first;
-        timer_fn *fire = t->fire;
 
         take_out(on, t);
-        fire(t);
+        t->fire(t);
+        /* [TIMER] release; pairs with the acquire in timer_cancel(). */
+        store_release(&t->on, NULL);
     }
     next = on->first ? on->first->deadline : TICKS_NEVER;
     spin_unlock(&on->lock);

@@ -9,9 +9,11 @@
 struct waiter *
 waiter_begin(const void *node)
 {
-    struct waiter *w = &this_hart()->proc->wait;
+    struct proc *p = this_hart()->proc;
+    struct waiter *w = &p->wait;
 
     assert(w->claim == WAITER_IDLE);
+    store_relaxed(&p->state, PROC_WAITING);
     w->node = node;
     w->given = NULL;
     store_relaxed(&w->claim, WAITER_PENDING);
@@ -45,22 +47,18 @@ timed_out(struct timer *t)
 int
 waiter_sleep(struct waiter *w, uint64_t deadline)
 {
-    struct proc *p = w->proc;
-
     assert(this_hart()->held == 0);
     /*
-     * From here on a claimer may make the process ready although it still
-     * runs: sched_ready() on another hart queues it, and that hart waits for
-     * p->on_hart before it switches to it. WAITING is set before a claimer
-     * can see us only if the claim is still ours to lose, so set it first.
+     * A claimer may have made the process ready already, although it still
+     * runs: the hart that wants to run it waits until this one has left it
+     * (S3 in sched.c).
      */
-    store_relaxed(&p->state, PROC_WAITING);
     if (deadline != TICKS_NEVER)
         timer_start(&w->timer, deadline, timed_out);
     /* proc_kill() sets KILLED, then claims; we are PENDING, then look: with
      * the two fences one of us sees the other. */
     fence_full();
-    if (unlikely(load_relaxed(&p->work) & WORK_KILLED) &&
+    if (unlikely(load_relaxed(&w->proc->work) & WORK_KILLED) &&
         waiter_claim(w, -E_CANCELED))
         waiter_wake(w);
     sched();

@@ -15,7 +15,8 @@ expect_write_only(handle_t h)
 }
 
 // F10: the receiver gets the rights and the badge named, one link deeper.
-TEST (grant_rights_badge) {
+TEST(grant_rights_badge)
+{
     struct msg_meta meta;
     uint64_t value;
     long in = queue_create(1, 8, 0);
@@ -37,7 +38,8 @@ TEST (grant_rights_badge) {
 }
 
 // F10: granting needs GRANT and a subset of the rights held.
-TEST (grant_needs_grant) {
+TEST(grant_needs_grant)
+{
     long gate = queue_create(1, 8, 0);
     long child = SPAWN(take(gate));
     long q = queue_create(2, 8, 0);
@@ -66,7 +68,8 @@ become_parent(handle_t up, handle_t gate)
 }
 
 // F10: only a descendant can be given a handle.
-TEST (grant_descendants_only) {
+TEST(grant_descendants_only)
+{
     struct proc_info me;
     long gate = queue_create(2, 8, 0), up = queue_create(1, 8, 0);
     long q = queue_create(2, 8, 0);
@@ -86,7 +89,8 @@ TEST (grant_descendants_only) {
 }
 
 // A5: the receiver's table may be full: E_MFILE, and nothing is granted.
-TEST (grant_table_full) {
+TEST(grant_table_full)
+{
     long gate = queue_create(1, 8, 0), up = queue_create(1, 8, 0);
     long q = queue_create(1, 8, 0);
     long child = SPAWN({
@@ -119,7 +123,8 @@ expect_cannot_pass_on(handle_t h)
 }
 
 // F11: what is granted through GRANT_ONCE arrives without it.
-TEST (grant_once_ends) {
+TEST(grant_once_ends)
+{
     long in = queue_create(1, 8, 0);
     long in_read = handle_dup(in, RIGHT_READ, 0);
     long child = SPAWN({
@@ -136,7 +141,8 @@ TEST (grant_once_ends) {
 }
 
 // F11: eight links across processes; the ninth is E_LOOP.
-TEST (grant_depth) {
+TEST(grant_depth)
+{
     long gate = queue_create(1, 8, 0);
     long child = SPAWN(take(gate));
     long h = queue_create(1, 8, 0);
@@ -151,7 +157,8 @@ TEST (grant_depth) {
 }
 
 // F1: a thousand grants, used and closed, leave no handle behind.
-TEST (grant_many) {
+TEST(grant_many)
+{
     struct proc_info before, after;
     long in = queue_create(1, 8, 0), q = queue_create(1, 8, 0);
     long rd = handle_dup(in, RIGHT_READ, 0);

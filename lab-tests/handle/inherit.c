@@ -2,7 +2,8 @@
 #include "../lab.h"
 
 // F6: the child has the same values, with the same rights, depth and badge.
-TEST (fork_same_values) {
+TEST(fork_same_values)
+{
     struct handle_info mine, theirs;
     long q = queue_create(2, 8, 0);
     long w = handle_dup(q, RIGHT_WRITE, 5);
@@ -22,7 +23,8 @@ TEST (fork_same_values) {
 }
 
 // F6: what the child closes stays open in the parent.
-TEST (child_close_is_its_own) {
+TEST(child_close_is_its_own)
+{
     long q = queue_create(2, 8, 0);
     long child = SPAWN({
         CHECK_EQ(handle_close(q), 0);
@@ -35,7 +37,8 @@ TEST (child_close_is_its_own) {
 }
 
 // F6: the child's copy keeps the object when the parent closes its own.
-TEST (child_keeps_object) {
+TEST(child_keeps_object)
+{
     long q = queue_create(2, 8, 0);
     long r = handle_dup(q, RIGHT_READ, 0);
     long child = SPAWN({
@@ -50,7 +53,8 @@ TEST (child_keeps_object) {
 }
 
 // F6 F1: a hundred children that inherit a full table leave nothing behind.
-TEST (fork_full_table) {
+TEST(fork_full_table)
+{
     long q = queue_create(2, 8, 0);
 
     while (handle_dup(q, RIGHT_READ, 0) >= 0)
@@ -64,7 +68,8 @@ TEST (fork_full_table) {
 }
 
 // F7: a program started by exec writes to the queue that was its handle 1.
-TEST (exec_keeps_streams) {
+TEST(exec_keeps_streams)
+{
     static const char *const args[] = {"echo", "over", "the queue", 0};
     char line[64];
     long q = queue_create(16, 64, 0), len = 0, r;
@@ -84,7 +89,8 @@ TEST (exec_keeps_streams) {
 }
 
 // F7: handles that the new program does not know of survive exec too.
-TEST (exec_keeps_others) {
+TEST(exec_keeps_others)
+{
     static const char *const args[] = {"cat", 0};
     long in = queue_create(1, 8, 0), q = queue_create(1, 8, 0);
     long in_read = handle_dup(in, RIGHT_READ, 0);
@@ -106,7 +112,8 @@ TEST (exec_keeps_others) {
 }
 
 // F5: exit and kill give back every handle of the process.
-TEST (exit_returns_handles) {
+TEST(exit_returns_handles)
+{
     static struct sys_info before, after;
 
     wait(SPAWN(nop()), 0, FOREVER);

@@ -15,7 +15,8 @@ take_handle(handle_t q)
 }
 
 // F13 C9: a handle arrives as a new handle with the rights named.
-TEST (arrives_with_rights) {
+TEST(arrives_with_rights)
+{
     struct handle_info info;
     struct msg_handle m;
     long q = queue_create(2, 8, 0), cargo = queue_create(2, 8, 0);
@@ -33,7 +34,8 @@ TEST (arrives_with_rights) {
 }
 
 // F13: the message holds the object: its sender may be gone by then.
-TEST (sender_gone) {
+TEST(sender_gone)
+{
     struct msg_handle m;
     long q = queue_create(2, 8, 0);
     long child = SPAWN({
@@ -49,7 +51,8 @@ TEST (sender_gone) {
 }
 
 // F13: it is resolved at send: closing the sender's handle changes nothing.
-TEST (resolved_at_send) {
+TEST(resolved_at_send)
+{
     struct msg_handle m;
     long q = queue_create(2, 8, 0), cargo = queue_create(2, 8, 0);
     long other;
@@ -63,7 +66,8 @@ TEST (resolved_at_send) {
 }
 
 // F10 F13: what is wrong with the handle is the sender's error.
-TEST (sender_errors) {
+TEST(sender_errors)
+{
     long q = queue_create(1, 8, 0), cargo = queue_create(2, 8, 0);
     long plain = handle_dup(cargo, RW, 0);
     long reader = handle_dup(cargo, RIGHT_READ | RIGHT_GRANT, 0);
@@ -83,7 +87,8 @@ TEST (sender_errors) {
 }
 
 // C9: it needs a buffer of 8 bytes, and any queue can carry it.
-TEST (fits_any_queue) {
+TEST(fits_any_queue)
+{
     struct msg_meta meta;
     uint32_t small;
     long q = queue_create(1, 1, 0), cargo = queue_create(2, 8, 0);
@@ -98,7 +103,8 @@ TEST (fits_any_queue) {
 }
 
 // D1 B7: it has priority, tag, seq and badge like any other message.
-TEST (carries_options) {
+TEST(carries_options)
+{
     struct msg_handle m;
     struct msg_meta meta;
     long q = queue_create(2, 8, 0), cargo = queue_create(2, 8, 0);
@@ -116,7 +122,8 @@ TEST (carries_options) {
 }
 
 // F13: a full table at the receiver is E_MFILE, and the message stays.
-TEST (receiver_table_full) {
+TEST(receiver_table_full)
+{
     uint64_t value;
     long q = queue_create(2, 8, 0), cargo = queue_create(2, 8, 0);
     long last = cargo, h;
@@ -133,7 +140,8 @@ TEST (receiver_table_full) {
 
 // F13: an output buffer that cannot be written: E_FAULT, the message stays
 // and no handle appears.
-TEST (wild_buffer) {
+TEST(wild_buffer)
+{
     struct proc_info before, after;
     long q = queue_create(2, 8, 0), cargo = queue_create(2, 8, 0);
 
@@ -147,7 +155,8 @@ TEST (wild_buffer) {
 }
 
 // F11: GRANT_ONCE lets it be sent once; it arrives without either grant.
-TEST (grant_once) {
+TEST(grant_once)
+{
     struct msg_handle m;
     long q = queue_create(2, 8, 0), cargo = queue_create(2, 8, 0);
     long once = handle_dup(cargo, RIGHT_READ | RIGHT_GRANT_ONCE, 0);
@@ -160,7 +169,8 @@ TEST (grant_once) {
 }
 
 // F11: the chain through messages is eight links; the ninth send is E_LOOP.
-TEST (depth) {
+TEST(depth)
+{
     struct handle_info info;
     long q = queue_create(2, 8, 0);
     long h = queue_create(2, 8, 0);
@@ -176,7 +186,8 @@ TEST (depth) {
 }
 
 // F13: handles in flight count as writers and as readers.
-TEST (in_flight_counts) {
+TEST(in_flight_counts)
+{
     struct msg_handle m;
     long q = queue_create(4, 8, 0), cargo = queue_create(2, 8, 0);
     long r = handle_dup(cargo, RIGHT_READ, 0);
@@ -190,7 +201,8 @@ TEST (in_flight_counts) {
 }
 
 // F4 F13: when the last reader goes, handles in its messages are closed.
-TEST (dropped_with_reader) {
+TEST(dropped_with_reader)
+{
     long q = queue_create(4, 8, 0), cargo = queue_create(2, 8, 0);
     long r = handle_dup(cargo, RIGHT_READ, 0);
     long w = handle_dup(q, RIGHT_WRITE, 0);
@@ -203,7 +215,8 @@ TEST (dropped_with_reader) {
 }
 
 // F13: a queue's READ handle may not travel through the queue itself.
-TEST (cycle_itself) {
+TEST(cycle_itself)
+{
     long q = queue_create(4, 8, 0);
 
     CHECK_ERR(queue_send_handle(q, q, RIGHT_READ, 0, NOW), E_LOOP);
@@ -213,7 +226,8 @@ TEST (cycle_itself) {
 }
 
 // F13: nor through a queue whose own READ handle is in flight.
-TEST (cycle_in_flight) {
+TEST(cycle_in_flight)
+{
     struct msg_handle m;
     long a = queue_create(4, 8, 0), b = queue_create(4, 8, 0);
     long c = queue_create(4, 8, 0);
@@ -227,7 +241,8 @@ TEST (cycle_in_flight) {
 }
 
 // F13: nor while the queue itself holds READ handles of queues.
-TEST (cycle_holding) {
+TEST(cycle_holding)
+{
     long a = queue_create(4, 8, 0), b = queue_create(4, 8, 0);
     long c = queue_create(4, 8, 0);
 
@@ -239,7 +254,8 @@ TEST (cycle_holding) {
 }
 
 // F13 D4: a handle whose sender is blocked arrives when there is room.
-TEST (blocked_sender) {
+TEST(blocked_sender)
+{
     struct msg_handle m;
     long q = queue_create(1, 8, 0), cargo = queue_create(2, 8, 0);
     long child;
@@ -255,7 +271,8 @@ TEST (blocked_sender) {
 }
 
 // F13 E7: a blocked sender that is killed takes its handle with it.
-TEST (blocked_sender_killed) {
+TEST(blocked_sender_killed)
+{
     long q = queue_create(1, 8, 0), cargo = queue_create(2, 8, 0);
     long r = handle_dup(cargo, RIGHT_READ, 0);
     long child;
@@ -272,7 +289,8 @@ TEST (blocked_sender_killed) {
 }
 
 // F13 F1: many handles sent and dropped leave nothing behind.
-TEST (no_leak) {
+TEST(no_leak)
+{
     static struct sys_info before, after;
 
     CHECK_EQ(sys_info(&before), 0);

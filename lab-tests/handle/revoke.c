@@ -2,7 +2,8 @@
 #include "../lab.h"
 
 // F12: revoking destroys what was derived, and says how much; h itself stays.
-TEST (derived_die) {
+TEST(derived_die)
+{
     long q = queue_create(2, 8, 0);
     long a = handle_dup(q, RIGHTS_FULL, 0), b = handle_dup(a, RIGHTS_FULL, 0);
     long c = handle_dup(b, RIGHT_READ, 0), d = handle_dup(q, RIGHT_WRITE, 0);
@@ -18,7 +19,8 @@ TEST (derived_die) {
 }
 
 // F12: only the subtree under the handle dies.
-TEST (subtree_only) {
+TEST(subtree_only)
+{
     long q = queue_create(2, 8, 0);
     long a = handle_dup(q, RIGHTS_FULL, 0), b = handle_dup(q, RIGHTS_FULL, 0);
     long under = handle_dup(a, RIGHT_WRITE, 0);
@@ -30,7 +32,8 @@ TEST (subtree_only) {
 }
 
 // F12: it needs REVOKE.
-TEST (needs_revoke) {
+TEST(needs_revoke)
+{
     long q = queue_create(2, 8, 0);
     long plain = handle_dup(q, RW | RIGHT_GRANT, 0);
     long under = handle_dup(plain, RIGHT_WRITE, 0);
@@ -42,7 +45,8 @@ TEST (needs_revoke) {
 
 // F12: closing a handle in the middle leaves what hangs below it alive, and
 // within reach of a revoke above.
-TEST (closed_middle) {
+TEST(closed_middle)
+{
     struct handle_info info;
     long q = queue_create(2, 8, 0);
     long middle = handle_dup(q, RIGHTS_FULL, 0);
@@ -57,7 +61,8 @@ TEST (closed_middle) {
 }
 
 // F12 A5: a slot that has a new owner by then is left alone.
-TEST (reused_slot) {
+TEST(reused_slot)
+{
     long q = queue_create(2, 8, 0), other = queue_create(2, 8, 0);
     long derived = handle_dup(q, RIGHTS_FULL, 0), fresh;
 
@@ -69,7 +74,8 @@ TEST (reused_slot) {
 }
 
 // F12: entries are freed: the table can be filled and revoked again.
-TEST (entries_freed) {
+TEST(entries_freed)
+{
     long q = queue_create(2, 8, 0);
     long first = 0;
 
@@ -86,7 +92,8 @@ TEST (entries_freed) {
 }
 
 // F12: handles of other processes die too, before the call returns.
-TEST (other_process) {
+TEST(other_process)
+{
     long in = queue_create(1, 8, 0), up = queue_create(1, 8, 0);
     long child = SPAWN({
         handle_t h = (handle_t)take(in);
@@ -109,7 +116,8 @@ TEST (other_process) {
 }
 
 // F12: one who sleeps on a revoked handle of its own wakes with E_BADH.
-TEST (sleeper_wakes) {
+TEST(sleeper_wakes)
+{
     long in = queue_create(1, 8, 0);
     long child = SPAWN({
         handle_t h = (handle_t)take(in);
@@ -127,7 +135,8 @@ TEST (sleeper_wakes) {
 }
 
 // F12 C7: so does one who sleeps in handle_wait.
-TEST (handle_wait_wakes) {
+TEST(handle_wait_wakes)
+{
     long in = queue_create(1, 8, 0);
     long child = SPAWN({
         handle_t h = (handle_t)take(in);
@@ -146,7 +155,8 @@ TEST (handle_wait_wakes) {
 }
 
 // F12: a message in flight stays, with -E_BADH in place of its handle.
-TEST (in_flight) {
+TEST(in_flight)
+{
     struct msg_handle m;
     struct msg_meta meta;
     long q = queue_create(4, 8, 0), cargo = queue_create(2, 8, 0);
@@ -165,7 +175,8 @@ TEST (in_flight) {
 
 // F12: revoking what a process holds does not touch what the same process
 // has of other origin.
-TEST (unrelated_stay) {
+TEST(unrelated_stay)
+{
     static handle_t mine[64], theirs[64];
     long a = queue_create(1, 8, 0), b = queue_create(1, 8, 0);
 
@@ -182,7 +193,8 @@ TEST (unrelated_stay) {
 }
 
 // F12: a thousand derived handles in five processes, all gone at once.
-TEST (thousand_derived) {
+TEST(thousand_derived)
+{
     long in = queue_create(8, 8, 0), up = queue_create(8, 8, 0);
     long q = queue_create(1, 8, 0);
     long child[5];
@@ -211,7 +223,8 @@ TEST (thousand_derived) {
 }
 
 // F12: fork copies: a copy is revoked with the handle it was copied from.
-TEST (forked_copy) {
+TEST(forked_copy)
+{
     long gate = queue_create(1, 8, 0);
     long q = queue_create(1, 8, 0);
     long derived = handle_dup(q, RW, 0);
@@ -240,7 +253,8 @@ use_until_revoked(handle_t h)
 }
 
 // F12 F8: revoking while the handle is in use, at random moments.
-TEST (revoke_races_use) {
+TEST(revoke_races_use)
+{
     uint64_t seed = test_seed();
     long in = queue_create(1, 8, 0), q = queue_create(4, 8, 0);
     long in_read = handle_dup(in, RIGHT_READ, 0);

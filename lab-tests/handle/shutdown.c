@@ -2,7 +2,8 @@
 #include "../lab.h"
 
 // F9: after a shutdown sends fail at once; receivers drain, then E_PIPE.
-TEST (drain_then_pipe) {
+TEST(drain_then_pipe)
+{
     struct msg_meta meta;
     long q = queue_create(4, 8, 0);
 
@@ -19,7 +20,8 @@ TEST (drain_then_pipe) {
 }
 
 // F9: it is permanent; a second one returns 0.
-TEST (permanent) {
+TEST(permanent)
+{
     long q = queue_create(4, 8, 0);
     long copy = handle_dup(q, RIGHTS_FULL, 0);
 
@@ -31,7 +33,8 @@ TEST (permanent) {
 }
 
 // F9: sleeping senders and receivers wake with E_PIPE.
-TEST (sleepers_wake) {
+TEST(sleepers_wake)
+{
     long empty = queue_create(1, 8, 0), full = queue_create(1, 8, 0);
     long receiver =
         SPAWN(CHECK_ERR(queue_recv(empty, 0, 0, 0, FOREVER), E_PIPE));
@@ -50,7 +53,8 @@ TEST (sleepers_wake) {
 }
 
 // F9: it needs REVOKE, and closing a handle is not shutting down.
-TEST (needs_revoke) {
+TEST(needs_revoke)
+{
     long q = queue_create(4, 8, 0);
     long copy = handle_dup(q, RW | RIGHT_GRANT, 0);
 
@@ -62,7 +66,8 @@ TEST (needs_revoke) {
 }
 
 // F9 C7: CLOSED shows to both sides once nothing is left to drain.
-TEST (signals_closed) {
+TEST(signals_closed)
+{
     long q = queue_create(4, 8, 0);
     struct wait_item item = {(handle_t)q, SIG_READABLE, 0};
 
@@ -72,7 +77,8 @@ TEST (signals_closed) {
 }
 
 // B12: on a queue that is shut down and full, E_PIPE comes before E_AGAIN.
-TEST (pipe_before_full) {
+TEST(pipe_before_full)
+{
     long q = queue_create(1, 8, 0);
 
     CHECK_EQ(put_now(q, 1, PRIO_LOW), 0);
@@ -83,7 +89,8 @@ TEST (pipe_before_full) {
 }
 
 // F9: only a queue, port, channel or semaphore can be shut down.
-TEST (wrong_type) {
+TEST(wrong_type)
+{
     long r = region_open("echo");
 
     CHECK(r >= 0);

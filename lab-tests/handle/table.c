@@ -17,7 +17,8 @@ check_dead(uint64_t h)
 }
 
 // A5: values never issued are E_BADH in every call.
-TEST (never_issued) {
+TEST(never_issued)
+{
     static const int32_t values[] = {-1,  -2,  INT32_MIN, INT32_MAX, 200,
                                      255, 256, 1 << 20,   0x7fffff00};
 
@@ -26,7 +27,8 @@ TEST (never_issued) {
 }
 
 // A5: random values are E_BADH too.
-TEST (random_values) {
+TEST(random_values)
+{
     uint64_t seed = test_seed();
     struct handle_info info;
     long q = queue_create(1, 8, 0);
@@ -44,7 +46,8 @@ TEST (random_values) {
 }
 
 // A5: all 64 bits of a handle count, unlike other 32-bit arguments.
-TEST (upper_half_counts) {
+TEST(upper_half_counts)
+{
     uint64_t q = (uint64_t)queue_create(1, 8, 0);
 
     check_dead(q | 1ull << 32);
@@ -54,7 +57,8 @@ TEST (upper_half_counts) {
 }
 
 // A5: a closed value is dead, also when its slot has a new owner.
-TEST (stale_value) {
+TEST(stale_value)
+{
     long old = queue_create(1, 8, 0), fresh;
 
     CHECK_EQ(handle_close((handle_t)old), 0);
@@ -67,7 +71,8 @@ TEST (stale_value) {
 }
 
 // A5: in 20,000 reuses no value comes back, and all are >= 3.
-TEST (values_not_reused) {
+TEST(values_not_reused)
+{
     static handle_t recent[512];
 
     for (uint32_t i = 0; i < 20000; i++) {
@@ -84,7 +89,8 @@ TEST (values_not_reused) {
 }
 
 // A6: a call for one kind of object refuses another kind.
-TEST (wrong_type) {
+TEST(wrong_type)
+{
     long q = queue_create(1, 8, 0);
 
     CHECK_ERR(shutdown(q, 0), E_WRONGTYPE);
@@ -92,7 +98,8 @@ TEST (wrong_type) {
 }
 
 // F2: a duplicate is a handle of its own to the same object.
-TEST (dup_same_object) {
+TEST(dup_same_object)
+{
     struct handle_info a, b;
     long q = queue_create(2, 8, 0);
     long copy = handle_dup(q, RIGHT_READ, 0);
@@ -110,7 +117,8 @@ TEST (dup_same_object) {
 }
 
 // A1: object ids differ, and are counters, not addresses.
-TEST (object_ids) {
+TEST(object_ids)
+{
     struct handle_info a, b;
     long q = queue_create(1, 8, 0);
 
@@ -123,7 +131,8 @@ TEST (object_ids) {
 }
 
 // F10: a duplicate has at most the rights of its original.
-TEST (dup_rights_subset) {
+TEST(dup_rights_subset)
+{
     long q = queue_create(1, 8, 0);
     long reader = handle_dup(q, RIGHT_READ, 0);
 
@@ -137,7 +146,8 @@ TEST (dup_rights_subset) {
 }
 
 // F10: bits that name no right are E_INVAL, even if others are missing too.
-TEST (dup_unknown_rights) {
+TEST(dup_unknown_rights)
+{
     long q = queue_create(1, 8, 0);
     long reader = handle_dup(q, RIGHT_READ, 0);
 
@@ -148,7 +158,8 @@ TEST (dup_unknown_rights) {
 }
 
 // F11: who holds GRANT may derive a handle with GRANT_ONCE in its place.
-TEST (dup_grant_once) {
+TEST(dup_grant_once)
+{
     struct handle_info info;
     long q = queue_create(1, 8, 0);
     long once = handle_dup(q, RIGHT_READ | RIGHT_GRANT_ONCE, 0);
@@ -160,7 +171,8 @@ TEST (dup_grant_once) {
 }
 
 // F11: eight links are the limit; the ninth is E_LOOP, before other errors.
-TEST (dup_depth) {
+TEST(dup_depth)
+{
     struct handle_info info;
     long h = queue_create(1, 8, 0);
 
@@ -176,7 +188,8 @@ TEST (dup_depth) {
 }
 
 // F10: a badge needs REVOKE; the badge of a handle stamps what goes through.
-TEST (badge_stamps) {
+TEST(badge_stamps)
+{
     struct msg_meta meta;
     uint64_t value, badge = 0xdeadbeefcafe;
     long q = queue_create(2, 8, 0);
@@ -193,7 +206,8 @@ TEST (badge_stamps) {
 }
 
 // F10: without REVOKE no other badge than the handle's own can be given.
-TEST (badge_needs_revoke) {
+TEST(badge_needs_revoke)
+{
     struct handle_info info;
     long q = queue_create(2, 8, 0);
     long w = handle_dup(q, RIGHT_WRITE | RIGHT_GRANT, 7);
@@ -206,7 +220,8 @@ TEST (badge_needs_revoke) {
 }
 
 // A5: a table has 256 slots; then E_MFILE, until one is closed.
-TEST (table_full) {
+TEST(table_full)
+{
     long q = queue_create(1, 8, 0), last = q, h;
     uint32_t n = 0;
 
@@ -225,7 +240,8 @@ TEST (table_full) {
 }
 
 // A5: slots 0, 1, 2 are not handed out by any call but handle_dup_at.
-TEST (streams_not_handed_out) {
+TEST(streams_not_handed_out)
+{
     long q;
 
     q = SPAWN({
@@ -238,7 +254,8 @@ TEST (streams_not_handed_out) {
 }
 
 // A5: handle_dup_at fills a stream's slot; the value is the slot.
-TEST (dup_at_fills_slot) {
+TEST(dup_at_fills_slot)
+{
     struct handle_info a, b;
     long q = queue_create(2, 8, 0);
 
@@ -254,7 +271,8 @@ TEST (dup_at_fills_slot) {
 }
 
 // F1: handle_dup_at closes what was in the slot.
-TEST (dup_at_closes) {
+TEST(dup_at_closes)
+{
     long a = queue_create(2, 8, 0), b = queue_create(2, 8, 0);
     long w = handle_dup(a, RIGHT_WRITE, 0);
 
@@ -266,7 +284,8 @@ TEST (dup_at_closes) {
 }
 
 // F1: copying a slot onto itself leaves it as it is.
-TEST (dup_at_itself) {
+TEST(dup_at_itself)
+{
     long q = queue_create(2, 8, 0);
 
     CHECK_EQ(handle_dup_at(q, 0), 0);
@@ -277,7 +296,8 @@ TEST (dup_at_itself) {
 }
 
 // A5: only slots 0 to 2 can be named; a bad call closes nothing.
-TEST (dup_at_errors) {
+TEST(dup_at_errors)
+{
     struct handle_info info;
     long q = queue_create(2, 8, 0);
 
@@ -290,7 +310,8 @@ TEST (dup_at_errors) {
 }
 
 // F11: handle_dup_at copies: it adds no link, even at the last depth.
-TEST (dup_at_keeps_depth) {
+TEST(dup_at_keeps_depth)
+{
     struct handle_info info;
     long h = queue_create(1, 8, 0);
 
@@ -302,7 +323,8 @@ TEST (dup_at_keeps_depth) {
 }
 
 // B12: handle_info writes nothing when it fails.
-TEST (info_errors) {
+TEST(info_errors)
+{
     struct handle_info info;
     long q = queue_create(1, 8, 0);
 

@@ -21,7 +21,8 @@ look(handle_t h, uint16_t wanted)
 }
 
 // C7: a queue's signals as it fills: writable, both, readable.
-TEST (state_matrix) {
+TEST(state_matrix)
+{
     long q = queue_create(2, 8, 0);
 
     CHECK_EQ(look(q, BOTH), SIG_WRITABLE);
@@ -37,7 +38,8 @@ TEST (state_matrix) {
 }
 
 // C7: level-triggered: the same answer as long as the state lasts.
-TEST (level_triggered) {
+TEST(level_triggered)
+{
     long q = queue_create(2, 8, 0);
 
     CHECK_EQ(put_now(q, 1, PRIO_LOW), 0);
@@ -50,7 +52,8 @@ TEST (level_triggered) {
 
 // C7: CLOSED shows when the writers are gone and all is drained, wanted or
 // not.
-TEST (closed_for_reader) {
+TEST(closed_for_reader)
+{
     long q = queue_create(2, 8, 0);
     long r = handle_dup(q, RIGHT_READ, 0);
 
@@ -65,7 +68,8 @@ TEST (closed_for_reader) {
 }
 
 // C7: CLOSED shows to a writer when the readers are gone.
-TEST (closed_for_writer) {
+TEST(closed_for_writer)
+{
     long q = queue_create(2, 8, 0);
     long w = handle_dup(q, RIGHT_WRITE, 0);
 
@@ -76,7 +80,8 @@ TEST (closed_for_writer) {
 }
 
 // C7: sixteen handles in one call; the result counts those that are ready.
-TEST (sixteen_handles) {
+TEST(sixteen_handles)
+{
     struct wait_item items[HANDLE_WAIT_MAX];
     long q[HANDLE_WAIT_MAX];
 
@@ -94,7 +99,8 @@ TEST (sixteen_handles) {
 }
 
 // C7: one handle may be asked about twice.
-TEST (same_handle_twice) {
+TEST(same_handle_twice)
+{
     long q = queue_create(1, 8, 0);
     struct wait_item items[2] = {{(handle_t)q, SIG_READABLE, 0xffff},
                                  {(handle_t)q, SIG_WRITABLE, 0xffff}};
@@ -105,7 +111,8 @@ TEST (same_handle_twice) {
 }
 
 // C7: a sleeper wakes when a message comes to any of its handles.
-TEST (wakes_on_message) {
+TEST(wakes_on_message)
+{
     long a = queue_create(1, 8, 0), b = queue_create(1, 8, 0);
     struct wait_item items[2] = {{(handle_t)a, SIG_READABLE, 0},
                                  {(handle_t)b, SIG_READABLE, 0}};
@@ -122,7 +129,8 @@ TEST (wakes_on_message) {
 }
 
 // C7: and when there is room again.
-TEST (wakes_on_room) {
+TEST(wakes_on_room)
+{
     long q = queue_create(1, 8, 0);
     struct wait_item item = {(handle_t)q, SIG_WRITABLE, 0};
     long child;
@@ -138,7 +146,8 @@ TEST (wakes_on_room) {
 }
 
 // C7: and when the other side goes, though only READABLE was wanted.
-TEST (wakes_on_close) {
+TEST(wakes_on_close)
+{
     long q = queue_create(1, 8, 0);
     long r = handle_dup(q, RIGHT_READ, 0);
     struct wait_item item = {(handle_t)r, SIG_READABLE, 0};
@@ -154,7 +163,8 @@ TEST (wakes_on_close) {
 }
 
 // C7: one message wakes all who wait for READABLE; one of them gets it.
-TEST (all_waiters_wake) {
+TEST(all_waiters_wake)
+{
     long q = queue_create(1, 8, 0), out = queue_create(8, 8, 0);
     struct wait_item item = {(handle_t)q, SIG_READABLE, 0};
     long child[5];
@@ -175,7 +185,8 @@ TEST (all_waiters_wake) {
 }
 
 // C7: a message that goes to a blocked receiver makes nothing READABLE.
-TEST (given_is_not_readable) {
+TEST(given_is_not_readable)
+{
     long q = queue_create(1, 8, 0);
     struct wait_item item = {(handle_t)q, SIG_READABLE, 0};
     long receiver = SPAWN(CHECK_EQ(take(q), 4));
@@ -190,7 +201,8 @@ TEST (given_is_not_readable) {
 }
 
 // C7: waiting costs no processor time; there is no polling tick.
-TEST (waits_without_polling) {
+TEST(waits_without_polling)
+{
     struct proc_info before, after;
     long q = queue_create(1, 8, 0);
     struct wait_item item = {(handle_t)q, SIG_READABLE, 0};
@@ -206,7 +218,8 @@ TEST (waits_without_polling) {
 }
 
 // C7 E4: a finite wait ends in E_TIMEDOUT, never early.
-TEST (timeout) {
+TEST(timeout)
+{
     long q = queue_create(1, 8, 0);
     struct wait_item item = {(handle_t)q, SIG_READABLE, 0xffff};
     uint64_t start, took, best = UINT64_MAX;
@@ -224,7 +237,8 @@ TEST (timeout) {
 }
 
 // C7: waiting for READABLE needs READ, for WRITABLE needs WRITE.
-TEST (needs_rights) {
+TEST(needs_rights)
+{
     long q = queue_create(1, 8, 0);
     long r = handle_dup(q, RIGHT_READ, 0), w = handle_dup(q, RIGHT_WRITE, 0);
     struct wait_item item = {(handle_t)r, SIG_WRITABLE, 0};
@@ -239,7 +253,8 @@ TEST (needs_rights) {
 }
 
 // C7: one bad handle fails the whole call, and nothing is written.
-TEST (one_bad_handle) {
+TEST(one_bad_handle)
+{
     long q = queue_create(1, 8, 0);
     struct wait_item items[2] = {{(handle_t)q, SIG_WRITABLE, 0xffff},
                                  {-1, SIG_READABLE, 0xffff}};
@@ -251,7 +266,8 @@ TEST (one_bad_handle) {
 }
 
 // C7: the number of items is 1 to 16, and they must be readable.
-TEST (bad_arguments) {
+TEST(bad_arguments)
+{
     static struct wait_item items[HANDLE_WAIT_MAX + 1];
     long q = queue_create(1, 8, 0);
 
@@ -267,7 +283,8 @@ TEST (bad_arguments) {
 }
 
 // C7 E7: a killed waiter leaves nothing behind on any of its objects.
-TEST (killed_waiter) {
+TEST(killed_waiter)
+{
     long a = queue_create(1, 8, 0), b = queue_create(1, 8, 0);
     struct wait_item items[2] = {{(handle_t)a, SIG_READABLE, 0},
                                  {(handle_t)b, SIG_READABLE, 0}};

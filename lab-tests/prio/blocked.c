@@ -15,7 +15,8 @@ block_sender(handle_t q, uint64_t value, uint32_t priority)
 
 // D4: the freed place goes to the highest blocked priority, first come first
 // served among equals.
-TEST (highest_sender_first) {
+TEST(highest_sender_first)
+{
     long q = queue_create(1, 8, 0);
     long child[4];
 
@@ -32,7 +33,8 @@ TEST (highest_sender_first) {
 }
 
 // D4: the message moves in at once, before its sender runs again.
-TEST (place_filled_at_once) {
+TEST(place_filled_at_once)
+{
     long q = queue_create(1, 8, 0);
     long child;
 
@@ -47,7 +49,8 @@ TEST (place_filled_at_once) {
 }
 
 // D4: seq and time are those of the moment at which the place was given.
-TEST (stamped_when_placed) {
+TEST(stamped_when_placed)
+{
     struct msg_meta meta;
     uint64_t value, freed;
     long q = queue_create(1, 8, 0);
@@ -73,7 +76,8 @@ TEST (stamped_when_placed) {
 
 // D4: what counts is the priority among blocked senders; queued messages
 // keep theirs.
-TEST (placed_by_priority) {
+TEST(placed_by_priority)
+{
     long q = queue_create(2, 8, 0);
     long low, urgent;
 
@@ -90,7 +94,8 @@ TEST (placed_by_priority) {
 }
 
 // D4: eight blocked senders of each of two levels keep their order.
-TEST (many_blocked_senders) {
+TEST(many_blocked_senders)
+{
     long q = queue_create(1, 8, 0);
     long child[16];
 
@@ -108,7 +113,8 @@ TEST (many_blocked_senders) {
 
 // D4: a blocked message of full size is in the kernel already; its sender's
 // later state does not matter.
-TEST (large_message_blocked) {
+TEST(large_message_blocked)
+{
     static uint8_t data[4096];
     long q = queue_create(1, 4096, 0);
     long child;
@@ -128,7 +134,8 @@ TEST (large_message_blocked) {
 }
 
 // D4 E4: a blocked sender that times out gives its turn to the next.
-TEST (timeout_gives_turn) {
+TEST(timeout_gives_turn)
+{
     uint64_t value = 1;
     long q = queue_create(1, 8, 0);
     long urgent, low;
@@ -147,7 +154,8 @@ TEST (timeout_gives_turn) {
 }
 
 // E6 D1: the priority of a message does not change which waiter is served.
-TEST (receivers_fifo_any_priority) {
+TEST(receivers_fifo_any_priority)
+{
     long q = queue_create(4, 8, 0);
     long child[4];
 

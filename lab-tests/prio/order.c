@@ -2,7 +2,8 @@
 #include "../lab.h"
 
 // D1: low, normal, urgent, high arrive as urgent, high, normal, low.
-TEST (highest_first) {
+TEST(highest_first)
+{
     static const uint32_t in[] = {PRIO_LOW, PRIO_NORMAL, PRIO_URGENT,
                                   PRIO_HIGH};
     long q = queue_create(4, 8, 0);
@@ -14,7 +15,8 @@ TEST (highest_first) {
 }
 
 // D1: an urgent message overtakes everything that is queued already.
-TEST (late_urgent_overtakes) {
+TEST(late_urgent_overtakes)
+{
     long q = queue_create(8, 8, 0);
 
     for (uint64_t i = 0; i < 3; i++)
@@ -27,7 +29,8 @@ TEST (late_urgent_overtakes) {
 }
 
 // D1: the priority comes with the message.
-TEST (priority_delivered) {
+TEST(priority_delivered)
+{
     struct msg_meta meta;
     long q = queue_create(1, 8, 0);
 
@@ -39,7 +42,8 @@ TEST (priority_delivered) {
 }
 
 // D1: seq numbers the sends, so that overtaking shows.
-TEST (sequence_shows_overtaking) {
+TEST(sequence_shows_overtaking)
+{
     struct msg_meta meta;
     uint64_t value;
     long q = queue_create(4, 8, 0);
@@ -53,7 +57,8 @@ TEST (sequence_shows_overtaking) {
 }
 
 // D2: inside a level the order is first in, first out.
-TEST (fifo_inside_level) {
+TEST(fifo_inside_level)
+{
     long q = queue_create(32, 8, 0);
 
     for (uint64_t i = 0; i < 32; i++)
@@ -64,7 +69,8 @@ TEST (fifo_inside_level) {
 }
 
 // D2: and stays so while messages come and go.
-TEST (fifo_while_moving) {
+TEST(fifo_while_moving)
+{
     uint64_t sent[4] = {0}, taken[4] = {0};
     uint64_t seed = test_seed();
     struct msg_meta meta;
@@ -84,7 +90,8 @@ TEST (fifo_while_moving) {
 }
 
 // D3: all levels share ring_size.
-TEST (one_capacity) {
+TEST(one_capacity)
+{
     long q = queue_create(8, 8, 0);
 
     for (uint64_t i = 0; i < 8; i++)
@@ -98,7 +105,8 @@ TEST (one_capacity) {
 }
 
 // D3: a single level may use the whole ring.
-TEST (one_level_fills) {
+TEST(one_level_fills)
+{
     for (uint32_t p = PRIO_LOW; p <= PRIO_URGENT; p++) {
         long q = queue_create(64, 8, 0);
 
@@ -124,7 +132,8 @@ cost_of_pairs(handle_t q)
 }
 
 // D5: the cost does not grow with the number of messages queued.
-TEST (cost_bounded) {
+TEST(cost_bounded)
+{
     uint64_t cost, empty = UINT64_MAX, deep = UINT64_MAX;
     long q = queue_create(1024, 8, 0);
 

@@ -2,7 +2,8 @@
 #include "../lab.h"
 
 // ABI: fork returns twice: the child's pid in the parent, 0 in the child.
-TEST (fork_returns_twice) {
+TEST(fork_returns_twice)
+{
     long q = queue_create(1, 8, 0);
     long pid = fork();
 
@@ -18,7 +19,8 @@ TEST (fork_returns_twice) {
 static int variable = 1;
 
 // ABI: memory is copied: what one writes the other does not see.
-TEST (fork_copies_memory) {
+TEST(fork_copies_memory)
+{
     long gate = queue_create(1, 8, 0);
     uint64_t *heap = malloc(8);
     volatile uint64_t stack = 1;
@@ -40,7 +42,8 @@ TEST (fork_copies_memory) {
 }
 
 // ABI: pids rise and are not used again.
-TEST (pids_rise) {
+TEST(pids_rise)
+{
     long last = getpid();
 
     for (int i = 0; i < 300; i++) {
@@ -53,7 +56,8 @@ TEST (pids_rise) {
 }
 
 // ABI: registers and the stack come through fork as they were.
-TEST (fork_keeps_registers) {
+TEST(fork_keeps_registers)
+{
     for (int i = 0; i < 20; i++) {
         long r;
         uint64_t wrong;
@@ -77,7 +81,8 @@ TEST (fork_keeps_registers) {
 }
 
 // ABI: wait tells the pid, the reason and the code.
-TEST (wait_tells_code) {
+TEST(wait_tells_code)
+{
     static const int codes[] = {0, 1, 42, 127, 255};
     struct exit_info info;
 
@@ -93,7 +98,8 @@ TEST (wait_tells_code) {
 }
 
 // ABI: an exit code is 0..255: of anything wider the low byte counts.
-TEST (code_is_a_byte) {
+TEST(code_is_a_byte)
+{
     struct exit_info info;
 
     CHECK(wait(SPAWN(exit(256 + 7)), &info, FOREVER) > 0);
@@ -103,7 +109,8 @@ TEST (code_is_a_byte) {
 }
 
 // ABI: wait(-1) takes whichever child ends, each once, then E_CHILD.
-TEST (wait_any) {
+TEST(wait_any)
+{
     uint64_t seen = 0;
     struct exit_info info;
     long pid[8];
@@ -122,7 +129,8 @@ TEST (wait_any) {
 }
 
 // ABI: waiting for one child leaves the others to be waited for.
-TEST (wait_one_of_two) {
+TEST(wait_one_of_two)
+{
     long first = SPAWN(exit(1)), second = SPAWN(exit(2));
 
     CHECK_EQ(JOIN(second), 2);
@@ -131,7 +139,8 @@ TEST (wait_one_of_two) {
 }
 
 // ABI: without such a child wait is E_CHILD; exit_info may be 0.
-TEST (wait_no_child) {
+TEST(wait_no_child)
+{
     struct proc_info me;
     long child;
 
@@ -147,7 +156,8 @@ TEST (wait_no_child) {
 }
 
 // E3 E4: wait follows the rule of timeouts.
-TEST (wait_timeout) {
+TEST(wait_timeout)
+{
     long gate = queue_create(1, 8, 0);
     long child = SPAWN(take(gate));
     uint64_t start = clock_ns();
@@ -162,7 +172,8 @@ TEST (wait_timeout) {
 
 // C3: exit_info that cannot be written is E_FAULT; the child stays to be
 // waited for.
-TEST (wait_wild_pointer) {
+TEST(wait_wild_pointer)
+{
     struct exit_info info;
     long child = SPAWN(exit(3));
 
@@ -173,7 +184,8 @@ TEST (wait_wild_pointer) {
 }
 
 // ABI: when wait returns, all that the child held is free.
-TEST (wait_means_free) {
+TEST(wait_means_free)
+{
     static struct sys_info before, after;
 
     wait(SPAWN(nop()), 0, FOREVER);
@@ -188,7 +200,8 @@ TEST (wait_means_free) {
 }
 
 // ABI: children of one that ends pass to its parent, who can wait for them.
-TEST (orphans_pass_to_parent) {
+TEST(orphans_pass_to_parent)
+{
     struct proc_info info;
     struct exit_info end;
     long q = queue_create(1, 8, 0), gate = queue_create(1, 8, 0);
@@ -210,7 +223,8 @@ TEST (orphans_pass_to_parent) {
 }
 
 // ABI: an orphan that has ended already passes on as well.
-TEST (ended_orphan_passes) {
+TEST(ended_orphan_passes)
+{
     struct exit_info end;
     long q = queue_create(1, 8, 0);
     long child = SPAWN({
@@ -229,7 +243,8 @@ TEST (ended_orphan_passes) {
 }
 
 // ABI: one who sleeps in wait gets an orphan's end, too.
-TEST (sleeping_parent_gets_orphan) {
+TEST(sleeping_parent_gets_orphan)
+{
     long child = SPAWN({
         if (fork() == 0) {
             nap_ms(30);
@@ -245,7 +260,8 @@ TEST (sleeping_parent_gets_orphan) {
 }
 
 // N4: ten thousand lives leave the number of free pages as it was.
-TEST (fork_exit_cycles) {
+TEST(fork_exit_cycles)
+{
     static struct sys_info before, after;
 
     wait(SPAWN(nop()), 0, FOREVER);

@@ -12,7 +12,8 @@ check_killed(long pid)
 }
 
 // ABI: a child that sleeps ends at once.
-TEST (kill_sleeper) {
+TEST(kill_sleeper)
+{
     long q = queue_create(1, 8, 0);
     long child = SPAWN(take(q));
     uint64_t start;
@@ -25,7 +26,8 @@ TEST (kill_sleeper) {
 }
 
 // ABI: and one that computes, without a single call.
-TEST (kill_spinner) {
+TEST(kill_spinner)
+{
     long child = SPAWN(while (1) asm volatile(""));
     uint64_t start;
 
@@ -37,7 +39,8 @@ TEST (kill_spinner) {
 }
 
 // ABI: and one that has not run yet.
-TEST (kill_newborn) {
+TEST(kill_newborn)
+{
     for (int i = 0; i < 100; i++) {
         long child = SPAWN(nop());
         struct exit_info info;
@@ -49,7 +52,8 @@ TEST (kill_newborn) {
 }
 
 // ABI: and those that sleep in timer_wait, wait, handle_wait, or a send.
-TEST (kill_any_sleep) {
+TEST(kill_any_sleep)
+{
     long q = queue_create(1, 8, 0), full = queue_create(1, 8, 0);
     struct wait_item item = {(handle_t)q, SIG_READABLE, 0};
     long child[4];
@@ -67,7 +71,8 @@ TEST (kill_any_sleep) {
 }
 
 // ABI: no such process is E_SRCH.
-TEST (kill_nobody) {
+TEST(kill_nobody)
+{
     long child = SPAWN(nop());
 
     CHECK_EQ(JOIN(child), 0);
@@ -80,7 +85,8 @@ TEST (kill_nobody) {
 }
 
 // ABI: oneself, an ancestor or a sibling is E_ACCES.
-TEST (kill_no_descendant) {
+TEST(kill_no_descendant)
+{
     struct proc_info me;
     long gate = queue_create(1, 8, 0);
     long sibling = SPAWN(take(gate)), child;
@@ -99,7 +105,8 @@ TEST (kill_no_descendant) {
 }
 
 // ABI: one that has ended but was not waited for is 0, and keeps its end.
-TEST (kill_ended) {
+TEST(kill_ended)
+{
     struct exit_info info;
     long child = SPAWN(exit(5));
 
@@ -111,7 +118,8 @@ TEST (kill_ended) {
 }
 
 // ABI: a grandchild may be killed; its parent reaps it.
-TEST (kill_grandchild) {
+TEST(kill_grandchild)
+{
     long q = queue_create(1, 8, 0), gate = queue_create(1, 8, 0);
     long child = SPAWN({
         long grandchild = fork();
@@ -129,7 +137,8 @@ TEST (kill_grandchild) {
 }
 
 // ABI: children of the killed one live on, and belong to the killer then.
-TEST (children_live_on) {
+TEST(children_live_on)
+{
     long q = queue_create(1, 8, 0), gate = queue_create(1, 8, 0);
     long child = SPAWN({
         if (fork() == 0) {
@@ -149,7 +158,8 @@ TEST (children_live_on) {
 }
 
 // ABI: an orphan's new ancestor may kill it.
-TEST (kill_adopted) {
+TEST(kill_adopted)
+{
     long q = queue_create(1, 8, 0), gate = queue_create(1, 8, 0);
     long child = SPAWN({
         if (fork() == 0) {
@@ -188,7 +198,8 @@ work_forever(void)
 }
 
 // N4: a thousand kills at random moments leave nothing behind.
-TEST (kill_random_moments) {
+TEST(kill_random_moments)
+{
     static struct sys_info before, after;
     uint64_t seed = test_seed();
 

@@ -2,7 +2,8 @@
 #include "../lab.h"
 
 // ABI: the clock rises, in nanoseconds, and does not run backwards.
-TEST (clock_rises) {
+TEST(clock_rises)
+{
     uint64_t last = clock_ns(), start = last;
 
     for (int i = 0; i < 10000; i++) {
@@ -16,7 +17,8 @@ TEST (clock_rises) {
 }
 
 // M5 E4: timer_wait sleeps at least the time asked, and little more.
-TEST (timer_relative) {
+TEST(timer_relative)
+{
     static const uint64_t times[] = {US(100), MS(1), MS(20), MS(50)};
 
     for (int i = 0; i < 4; i++) {
@@ -36,7 +38,8 @@ TEST (timer_relative) {
 }
 
 // M5: an absolute time is waited for on the same clock; a past one is now.
-TEST (timer_absolute) {
+TEST(timer_absolute)
+{
     uint64_t start = clock_ns(), now;
 
     CHECK_EQ(timer_wait(TIMER_ABS, start + MS(10)), 0);
@@ -50,13 +53,15 @@ TEST (timer_absolute) {
 }
 
 // M5: unknown flags are E_INVAL.
-TEST (timer_flags) {
+TEST(timer_flags)
+{
     CHECK_ERR(timer_wait(2, 0), E_INVAL);
     CHECK_ERR(timer_wait(UINT32_MAX, MS(100000)), E_INVAL);
 }
 
 // M5 E4: huge times do not wrap: the sleeper stays asleep.
-TEST (timer_huge) {
+TEST(timer_huge)
+{
     static const uint64_t times[] = {UINT64_MAX, UINT64_MAX - 5, 1ull << 63,
                                      UINT64_MAX / 10};
     long child[8];
@@ -72,7 +77,8 @@ TEST (timer_huge) {
 }
 
 // M5: many timers end in the order of their times.
-TEST (timers_in_order) {
+TEST(timers_in_order)
+{
     long q = queue_create(16, 8, 0);
     uint64_t start = (uint64_t)clock_ns() + MS(60);
     long child[10];
@@ -91,7 +97,8 @@ TEST (timers_in_order) {
 }
 
 // ABI: a process that computes does not keep others from running.
-TEST (preemption) {
+TEST(preemption)
+{
     uint32_t n = hart_count() + 2;
     uint64_t start = clock_ns();
     long child[10];
@@ -108,7 +115,8 @@ TEST (preemption) {
 }
 
 // ABI: those who compute get like shares.
-TEST (fair_shares) {
+TEST(fair_shares)
+{
     struct proc_info info;
     uint64_t cpu, least = UINT64_MAX, most = 0;
     long child[4];
@@ -129,7 +137,8 @@ TEST (fair_shares) {
 }
 
 // ABI: with more work than harts, all harts work.
-TEST (harts_busy) {
+TEST(harts_busy)
+{
     struct proc_info info;
     uint32_t harts = hart_count(), used = 0;
     uint64_t sum = 0;
@@ -154,7 +163,8 @@ TEST (harts_busy) {
 }
 
 // ABI: yield gives the hart to another, and comes back.
-TEST (yield_alternates) {
+TEST(yield_alternates)
+{
     long q = queue_create(1, 8, 0);
     long child = SPAWN({
         for (int i = 0; i < 1000; i++)
@@ -168,7 +178,8 @@ TEST (yield_alternates) {
 }
 
 // ABI: proc_info tells about oneself.
-TEST (info_self) {
+TEST(info_self)
+{
     struct proc_info me, again;
     long h;
 
@@ -189,7 +200,8 @@ TEST (info_self) {
 }
 
 // ABI: and about others: their parent, state and name.
-TEST (info_child) {
+TEST(info_child)
+{
     struct proc_info info, me;
     long q = queue_create(1, 8, 0);
     long child = SPAWN(take(q));
@@ -208,7 +220,8 @@ TEST (info_child) {
 }
 
 // ABI: pid -p is the smallest pid from p on: a walk meets every process once.
-TEST (info_walk) {
+TEST(info_walk)
+{
     static struct sys_info sys;
     struct proc_info info;
     long q = queue_create(1, 8, 0);
@@ -232,7 +245,8 @@ TEST (info_walk) {
 }
 
 // ABI: no such process is E_SRCH; a bad pointer is E_FAULT.
-TEST (info_errors) {
+TEST(info_errors)
+{
     struct proc_info info;
 
     CHECK_ERR(proc_info(999999, &info), E_SRCH);
@@ -245,7 +259,8 @@ TEST (info_errors) {
 }
 
 // ABI: 256 processes at once; one more is refused, and room comes back.
-TEST (many_processes) {
+TEST(many_processes)
+{
     static struct sys_info sys;
     static long child[512];
     long gate = queue_create(1, 8, 0), r;

@@ -12,7 +12,8 @@ relay(handle_t from, handle_t to, uint64_t timeout)
 }
 
 // E1: a blocked receiver sleeps until the send, and uses no processor time.
-TEST (receiver_sleeps) {
+TEST(receiver_sleeps)
+{
     struct proc_info before, after;
     long q = queue_create(1, 8, 0);
     long child = SPAWN(CHECK_EQ(take(q), 42));
@@ -28,7 +29,8 @@ TEST (receiver_sleeps) {
 }
 
 // E1: a blocked sender sleeps until the receive that makes room.
-TEST (sender_sleeps) {
+TEST(sender_sleeps)
+{
     struct proc_info before, after;
     long q = queue_create(1, 8, 0);
     long child;
@@ -47,7 +49,8 @@ TEST (sender_sleeps) {
 }
 
 // E3: timeout 0 is one attempt and E_AGAIN, at once.
-TEST (zero_is_one_try) {
+TEST(zero_is_one_try)
+{
     uint64_t start = clock_ns();
     long q = queue_create(1, 8, 0);
     struct wait_item item = {(handle_t)q, SIG_READABLE, 0};
@@ -84,7 +87,8 @@ shortest_wait(handle_t q, uint64_t timeout)
 }
 
 // E4: a finite timeout ends in E_TIMEDOUT, never early, at most 2 ms late.
-TEST (timeout_exact) {
+TEST(timeout_exact)
+{
     static const uint64_t times[] = {US(200), MS(1), MS(10), MS(50)};
     long q = queue_create(1, 8, 0);
 
@@ -94,7 +98,8 @@ TEST (timeout_exact) {
 }
 
 // E4: the same for a sender that waits for room.
-TEST (send_timeout_exact) {
+TEST(send_timeout_exact)
+{
     long q = queue_create(1, 8, 0);
     uint64_t start, took, best = UINT64_MAX;
 
@@ -113,7 +118,8 @@ TEST (send_timeout_exact) {
 }
 
 // E4: huge finite timeouts do not wrap, and UINT64_MAX is forever.
-TEST (huge_timeouts) {
+TEST(huge_timeouts)
+{
     static const uint64_t times[] = {1ull << 63, UINT64_MAX - 1, UINT64_MAX,
                                      INT64_MAX, UINT64_MAX / 100};
     long q = queue_create(8, 8, 0), out = queue_create(8, 8, 0);
@@ -135,7 +141,8 @@ TEST (huge_timeouts) {
 }
 
 // E5: what is there already is returned at once, whatever the timeout.
-TEST (data_beats_clock) {
+TEST(data_beats_clock)
+{
     long q = queue_create(1, 8, 0);
     uint64_t start = clock_ns(), value;
 
@@ -145,7 +152,8 @@ TEST (data_beats_clock) {
 }
 
 // E5: what arrives while waiting ends the wait.
-TEST (arrival_beats_clock) {
+TEST(arrival_beats_clock)
+{
     long q = queue_create(1, 8, 0);
     uint64_t start = clock_ns(), value, took;
     long child = SPAWN({
@@ -162,7 +170,8 @@ TEST (arrival_beats_clock) {
 }
 
 // E6: blocked receivers are served in the order they came, one message each.
-TEST (receivers_fifo) {
+TEST(receivers_fifo)
+{
     long q = queue_create(4, 8, 0), out = queue_create(4, 8, 0);
     long child[3];
 
@@ -180,7 +189,8 @@ TEST (receivers_fifo) {
 }
 
 // E6: three messages at once also go to three waiters in order.
-TEST (receivers_fifo_burst) {
+TEST(receivers_fifo_burst)
+{
     long q = queue_create(4, 8, 0);
     long child[3];
 
@@ -197,7 +207,8 @@ TEST (receivers_fifo_burst) {
 
 // E6: a place that a receive makes belongs to the blocked sender; a sender
 // that does not wait cannot take it first.
-TEST (no_barging_senders) {
+TEST(no_barging_senders)
+{
     long q = queue_create(1, 8, 0);
 
     for (uint64_t i = 0; i < rounds(200); i++) {
@@ -215,7 +226,8 @@ TEST (no_barging_senders) {
 
 // E6 E10: a message given to a waiter that has not run yet fills its place,
 // and nobody else can see or take it.
-TEST (given_is_reserved) {
+TEST(given_is_reserved)
+{
     long q = queue_create(1, 8, 0);
     struct wait_item item = {(handle_t)q, SIG_READABLE, 0};
     struct msg_meta meta;
@@ -242,7 +254,8 @@ TEST (given_is_reserved) {
 }
 
 // E7: a killed waiter leaves the line; the next one gets the message.
-TEST (killed_waiter_leaves) {
+TEST(killed_waiter_leaves)
+{
     struct exit_info info;
     long q = queue_create(2, 8, 0);
     long first = SPAWN(take(q)), second;
@@ -259,7 +272,8 @@ TEST (killed_waiter_leaves) {
 }
 
 // E7: a killed blocked sender leaves the line, its message with it.
-TEST (killed_sender_leaves) {
+TEST(killed_sender_leaves)
+{
     long q = queue_create(1, 8, 0);
     long first, second;
 
@@ -277,7 +291,8 @@ TEST (killed_sender_leaves) {
 }
 
 // E8: two hundred waiters on one queue, each woken once.
-TEST (many_waiters) {
+TEST(many_waiters)
+{
     static long child[200];
     long q = queue_create(256, 8, 0), out = queue_create(256, 8, 0);
     uint64_t sum = 0;
@@ -298,7 +313,8 @@ TEST (many_waiters) {
 }
 
 // E8: two hundred waiters wake when the queue is closed under them.
-TEST (many_waiters_closed) {
+TEST(many_waiters_closed)
+{
     static long child[200];
     long q = queue_create(1, 8, 0);
     long r = handle_dup(q, RIGHT_READ, 0);
@@ -315,7 +331,8 @@ TEST (many_waiters_closed) {
 }
 
 // E9: a waiter that timed out swallows nothing afterwards.
-TEST (timed_out_swallows_nothing) {
+TEST(timed_out_swallows_nothing)
+{
     long q = queue_create(2, 8, 0);
     long child = SPAWN({
         CHECK_ERR(queue_recv(q, 0, 0, 0, MS(2)), E_TIMEDOUT);
@@ -330,7 +347,8 @@ TEST (timed_out_swallows_nothing) {
 }
 
 // E9: a sender that timed out leaves no message behind.
-TEST (timed_out_sends_nothing) {
+TEST(timed_out_sends_nothing)
+{
     long q = queue_create(1, 8, 0);
 
     CHECK_EQ(put_now(q, 1, PRIO_LOW), 0);
@@ -343,7 +361,8 @@ TEST (timed_out_sends_nothing) {
 
 // E10: a receiver that cannot take its message gets E_FAULT; the message goes
 // to the next waiter.
-TEST (fault_passes_on) {
+TEST(fault_passes_on)
+{
     long q = queue_create(2, 8, 0);
     long bad = SPAWN(
         CHECK_ERR(queue_recv(q, wild_pointers[0], 8, 0, FOREVER), E_FAULT));
@@ -360,7 +379,8 @@ TEST (fault_passes_on) {
 }
 
 // E10: a message that could not be taken is back at the head of its line.
-TEST (fault_returns_to_head) {
+TEST(fault_returns_to_head)
+{
     long q = queue_create(4, 8, 0);
     long bad = SPAWN(
         CHECK_ERR(queue_recv(q, wild_pointers[0], 8, 0, FOREVER), E_FAULT));
@@ -377,7 +397,8 @@ TEST (fault_returns_to_head) {
 
 // E10 N4: a receiver killed while its message is on the way to it: the
 // message is received exactly once, by it or by someone else.
-TEST (killed_while_given) {
+TEST(killed_while_given)
+{
     uint64_t seed = test_seed();
     long q = queue_create(1, 8, 0);
 
@@ -400,7 +421,8 @@ TEST (killed_while_given) {
 
 // E10 N4: the same with a second waiter: of two messages each waiter gets at
 // most one, and what the killed one did not take goes to the second.
-TEST (killed_while_given_next) {
+TEST(killed_while_given_next)
+{
     uint64_t seed = test_seed();
     long q = queue_create(2, 8, 0);
 
@@ -435,7 +457,8 @@ echo_forever(handle_t in, handle_t out)
 
 // E11: two processes that hand each other the processor do not starve a
 // third one.
-TEST (handover_is_fair) {
+TEST(handover_is_fair)
+{
     struct proc_info info;
     long there = queue_create(1, 8, 0), back = queue_create(1, 8, 0);
     long echo = SPAWN(echo_forever(there, back));

@@ -2,7 +2,8 @@
 #include "../lab.h"
 
 // F1: 1000 queues made and closed leave no page and no object behind.
-TEST (close_frees) {
+TEST(close_frees)
+{
     static struct sys_info before, after;
     static uint8_t data[4096];
 
@@ -20,7 +21,8 @@ TEST (close_frees) {
 }
 
 // F1: closing twice is E_BADH.
-TEST (second_close) {
+TEST(second_close)
+{
     long q = queue_create(1, 8, 0);
 
     CHECK_EQ(handle_close(q), 0);
@@ -29,7 +31,8 @@ TEST (second_close) {
 }
 
 // F2: a queue lives until its last handle is closed.
-TEST (one_of_two_handles) {
+TEST(one_of_two_handles)
+{
     long q = queue_create(2, 8, 0);
     long copy = handle_dup(q, RIGHTS_FULL, 0);
 
@@ -42,7 +45,8 @@ TEST (one_of_two_handles) {
 }
 
 // F3: writers gone: receivers drain in order, then E_PIPE, never 0.
-TEST (drain_then_pipe) {
+TEST(drain_then_pipe)
+{
     struct msg_meta meta;
     long q = queue_create(4, 8, 0);
     long r = handle_dup(q, RIGHT_READ, 0);
@@ -60,7 +64,8 @@ TEST (drain_then_pipe) {
 }
 
 // F3: an empty message that is still queued is a length, not the end.
-TEST (empty_message_is_no_end) {
+TEST(empty_message_is_no_end)
+{
     long q = queue_create(4, 8, 0);
     long r = handle_dup(q, RIGHT_READ, 0);
 
@@ -71,7 +76,8 @@ TEST (empty_message_is_no_end) {
 }
 
 // F3: a blocked receiver wakes with E_PIPE when the last writer goes.
-TEST (last_writer_wakes_receiver) {
+TEST(last_writer_wakes_receiver)
+{
     long q = queue_create(1, 8, 0);
     long r = handle_dup(q, RIGHT_READ, 0);
     long w = handle_dup(q, RIGHT_WRITE, 0);
@@ -88,7 +94,8 @@ TEST (last_writer_wakes_receiver) {
 }
 
 // F4: readers gone: a send is E_PIPE at once, also with a timeout.
-TEST (no_reader_no_send) {
+TEST(no_reader_no_send)
+{
     long q = queue_create(4, 8, 0);
     long w = handle_dup(q, RIGHT_WRITE, 0);
 
@@ -99,7 +106,8 @@ TEST (no_reader_no_send) {
 }
 
 // F4: a blocked sender wakes with E_PIPE when the last reader goes.
-TEST (last_reader_wakes_sender) {
+TEST(last_reader_wakes_sender)
+{
     long q = queue_create(1, 8, 0);
     long w = handle_dup(q, RIGHT_WRITE, 0);
     long child;
@@ -115,7 +123,8 @@ TEST (last_reader_wakes_sender) {
 }
 
 // F4: the memory of undelivered messages comes back with the last reader.
-TEST (last_reader_drops_messages) {
+TEST(last_reader_drops_messages)
+{
     static struct sys_info before, after;
     static uint8_t data[4096];
     long w;
@@ -136,7 +145,8 @@ TEST (last_reader_drops_messages) {
 }
 
 // F5: the exit of the last writer ends the stream, after draining.
-TEST (exit_closes) {
+TEST(exit_closes)
+{
     long q = queue_create(4, 8, 0);
     long r = handle_dup(q, RIGHT_READ, 0);
     long child = SPAWN(put(q, 1); put(q, 2));
@@ -149,7 +159,8 @@ TEST (exit_closes) {
 }
 
 // F5: so does killing it, while it sleeps on something else.
-TEST (kill_closes) {
+TEST(kill_closes)
+{
     long q = queue_create(4, 8, 0), other = queue_create(1, 8, 0);
     long r = handle_dup(q, RIGHT_READ, 0);
     long child = SPAWN(put(q, 1); take(other));
@@ -163,7 +174,8 @@ TEST (kill_closes) {
 }
 
 // F5: the death of the only reader reaches a sender that sleeps.
-TEST (kill_of_reader) {
+TEST(kill_of_reader)
+{
     long q = queue_create(1, 8, 0), other = queue_create(1, 8, 0);
     long w = handle_dup(q, RIGHT_WRITE, 0);
     long reader = SPAWN(handle_close(w); take(other));
@@ -195,7 +207,8 @@ send_until_pipe(handle_t w)
 }
 
 // F8: the reader closes while senders send: each gets E_PIPE, once.
-TEST (close_races_send) {
+TEST(close_races_send)
+{
     uint64_t seed = test_seed();
 
     for (uint32_t i = 0; i < rounds(1000); i++) {
@@ -215,7 +228,8 @@ TEST (close_races_send) {
 
 // F8: the writer closes while receivers receive: nothing is lost before
 // E_PIPE.
-TEST (close_races_recv) {
+TEST(close_races_recv)
+{
     uint64_t seed = test_seed();
 
     for (uint32_t i = 0; i < rounds(1000); i++) {

@@ -2,7 +2,8 @@
 #include "../lab.h"
 
 // A1: a new queue is empty, echoes its parameters and holds ring_size.
-TEST (create_query) {
+TEST(create_query)
+{
     long q = queue_create(8, 100, 77);
     struct queue_stat s = stat_of(q);
 
@@ -20,7 +21,8 @@ TEST (create_query) {
 }
 
 // A1: the creator holds read, write, grant and revoke, at depth 0.
-TEST (creator_rights) {
+TEST(creator_rights)
+{
     struct handle_info info;
     long q = queue_create(1, 1, 0);
 
@@ -32,7 +34,8 @@ TEST (creator_rights) {
 }
 
 // A1: capacity is exactly ring_size; no slot is kept spare.
-TEST (capacity_exact) {
+TEST(capacity_exact)
+{
     for (uint32_t size = 1; size <= 16; size *= 2) {
         long q = queue_create(size, 8, 0);
 
@@ -47,7 +50,8 @@ TEST (capacity_exact) {
 }
 
 // A2: every power of two up to the limit is a ring size.
-TEST (powers_of_two) {
+TEST(powers_of_two)
+{
     for (uint32_t size = 1; size <= QUEUE_MAX_RING; size *= 2) {
         long q = queue_create(size, 1, 0);
 
@@ -58,7 +62,8 @@ TEST (powers_of_two) {
 }
 
 // A2: any other ring size is E_INVAL.
-TEST (not_power_of_two) {
+TEST(not_power_of_two)
+{
     static const uint32_t sizes[] = {0, 3, 5, 6, 7, 9, 10, 15, 17, 100, 1023};
 
     for (uint32_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
@@ -66,7 +71,8 @@ TEST (not_power_of_two) {
 }
 
 // A3: beyond the limits is E_INVAL, never a clamp; the product cannot wrap.
-TEST (beyond_limits) {
+TEST(beyond_limits)
+{
     static const uint32_t bad[][2] = {
         {2048, 1},
         {4096, 1},
@@ -89,7 +95,8 @@ TEST (beyond_limits) {
 }
 
 // A3: at the limits a queue works, with messages of full size.
-TEST (at_limits) {
+TEST(at_limits)
+{
     static const uint32_t good[][2] = {{1024, 1024}, {256, 4096}, {1, 4096}};
     static uint8_t in[4096], out[4096];
 
@@ -122,7 +129,8 @@ eat_memory(void)
 
 // A4: the storage is there from creation: with no memory left an old queue
 // still takes all its messages.
-TEST (storage_reserved) {
+TEST(storage_reserved)
+{
     static uint8_t data[4096];
     long q = queue_create(64, 4096, 0);
 
@@ -140,7 +148,8 @@ TEST (storage_reserved) {
 }
 
 // A4: a queue that does not fit in memory is E_NOMEM, and nothing stays.
-TEST (create_no_memory) {
+TEST(create_no_memory)
+{
     static struct sys_info before, after;
     long r;
 
@@ -158,7 +167,8 @@ TEST (create_no_memory) {
 }
 
 // A4: create until it fails, close all: the same number every time.
-TEST (create_until_full) {
+TEST(create_until_full)
+{
     static handle_t all[HANDLE_SLOTS];
     uint32_t first = 0;
 
@@ -192,7 +202,8 @@ hoard(handle_t report, handle_t gate)
 }
 
 // A4: 1024 queues exist side by side; the next one is E_NFILE for everyone.
-TEST (system_table_full) {
+TEST(system_table_full)
+{
     long report = queue_create(8, 8, 0), gate = queue_create(8, 8, 0);
     uint64_t total = 0, answer;
     long child[5];

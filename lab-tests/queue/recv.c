@@ -2,7 +2,8 @@
 #include "../lab.h"
 
 // C1: an empty queue with writers is E_AGAIN at timeout 0.
-TEST (empty_again) {
+TEST(empty_again)
+{
     char buf[8];
     long q = queue_create(2, 8, 0);
 
@@ -12,7 +13,8 @@ TEST (empty_again) {
 }
 
 // C2: a buffer too small is E_MSGSIZE; the message stays, its size is told.
-TEST (small_buffer) {
+TEST(small_buffer)
+{
     char small[5] = "....", big[16];
     struct msg_meta meta = {0};
     long q = queue_create(2, 16, 0);
@@ -33,7 +35,8 @@ TEST (small_buffer) {
 
 // C2: a blocked receiver with too small a buffer gets E_MSGSIZE, and the
 // message goes to the next waiter.
-TEST (small_buffer_blocked) {
+TEST(small_buffer_blocked)
+{
     long q = queue_create(2, 64, 0);
     long small = SPAWN({
         char buf[4];
@@ -59,7 +62,8 @@ TEST (small_buffer_blocked) {
 
 // C3: an output pointer that cannot be written is E_FAULT; the message stays
 // at its place.
-TEST (wild_buffer) {
+TEST(wild_buffer)
+{
     char out[8];
     long q = queue_create(2, 8, 0);
 
@@ -82,7 +86,8 @@ some_text(void)
 }
 
 // C3: the kernel does not write to the program's text or constants.
-TEST (read_only_buffer) {
+TEST(read_only_buffer)
+{
     static const char constant[16] = "constant";
     static const volatile char *const peek = constant;
     uint32_t before = *(const uint16_t *)some_text;
@@ -98,7 +103,8 @@ TEST (read_only_buffer) {
 }
 
 // C3: a bad meta pointer is E_FAULT, and the message stays.
-TEST (wild_meta) {
+TEST(wild_meta)
+{
     char out[8];
     long q = queue_create(2, 8, 0);
 
@@ -113,7 +119,8 @@ TEST (wild_meta) {
 }
 
 // C3: only the bytes of the message need be writable, not all of cap.
-TEST (cap_beyond_memory) {
+TEST(cap_beyond_memory)
+{
     long q = queue_create(1, 64, 0);
     uint8_t *tail = heap_tail(8);
 
@@ -123,7 +130,8 @@ TEST (cap_beyond_memory) {
 }
 
 // C4: bytes beyond the message are untouched, meta's padding is zero.
-TEST (exact_bytes) {
+TEST(exact_bytes)
+{
     uint8_t out[32];
     struct msg_meta meta;
     uint64_t before = clock_ns();
@@ -148,7 +156,8 @@ TEST (exact_bytes) {
 
 // C5: peek shows what recv would give next, priorities included, and takes
 // nothing.
-TEST (peek_next) {
+TEST(peek_next)
+{
     struct msg_meta peeked, taken;
     uint64_t value;
     long q = queue_create(4, 8, 0);
@@ -170,7 +179,8 @@ TEST (peek_next) {
 }
 
 // C6: the counters after 5 sends, 3 receives, 1 refusal, 1 empty look.
-TEST (statistics) {
+TEST(statistics)
+{
     static uint8_t data[8];
     struct queue_stat s;
     long q = queue_create(8, 8, 0);
@@ -196,7 +206,8 @@ TEST (statistics) {
 
 // C6: `rejected` counts refusals by full, by time and by schema; `empty`
 // counts looks that ended empty, and nothing else.
-TEST (refusals_counted) {
+TEST(refusals_counted)
+{
     long q = queue_create(1, 8, 9);
     uint64_t opt = MSG_OPT(0, 9);
 
@@ -214,7 +225,8 @@ TEST (refusals_counted) {
 }
 
 // C6: max_depth is the high-water mark and does not fall.
-TEST (high_water) {
+TEST(high_water)
+{
     long q = queue_create(8, 8, 0);
 
     for (uint32_t depth = 1; depth <= 8; depth *= 2) {
@@ -228,7 +240,8 @@ TEST (high_water) {
 }
 
 // C8: receiving, peeking and statistics need READ on this very queue.
-TEST (needs_read) {
+TEST(needs_read)
+{
     char buf[8];
     struct msg_meta meta;
     struct queue_stat s;
@@ -244,7 +257,8 @@ TEST (needs_read) {
 }
 
 // B12 C3: of several errors of a receive the first in order is reported.
-TEST (error_order) {
+TEST(error_order)
+{
     void *wild = wild_pointers[0];
     long q = queue_create(2, 8, 0);
     long writer = handle_dup(q, RIGHT_WRITE, 0);

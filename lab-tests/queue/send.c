@@ -2,7 +2,8 @@
 #include "../lab.h"
 
 // B1: the message is copied at send; later writes do not show.
-TEST (copied_at_send) {
+TEST(copied_at_send)
+{
     char text[8] = "before", out[8];
     long q = queue_create(2, 8, 0);
 
@@ -13,7 +14,8 @@ TEST (copied_at_send) {
 }
 
 // B2: an empty message takes a slot and is received as length 0.
-TEST (empty_message) {
+TEST(empty_message)
+{
     struct msg_meta meta;
     long q = queue_create(1, 8, 0);
 
@@ -27,7 +29,8 @@ TEST (empty_message) {
 }
 
 // B2: every length up to max_msg arrives intact, at odd addresses too.
-TEST (every_length) {
+TEST(every_length)
+{
     static uint8_t in[4096 + 8], out[4096 + 8];
     uint64_t seed = test_seed();
     long q = queue_create(1, 4096, 0);
@@ -47,7 +50,8 @@ TEST (every_length) {
 }
 
 // B3: too large is E_MSGSIZE at once, also on a full queue with a timeout.
-TEST (oversize_first) {
+TEST(oversize_first)
+{
     static uint8_t data[64];
     long q = queue_create(1, 16, 0);
     uint64_t start;
@@ -63,7 +67,8 @@ TEST (oversize_first) {
 }
 
 // B4: a full queue refuses, drops nothing, and Urgent evicts nothing.
-TEST (full_refuses) {
+TEST(full_refuses)
+{
     long q = queue_create(4, 8, 0);
 
     for (uint64_t i = 0; i < 4; i++)
@@ -84,7 +89,8 @@ TEST (full_refuses) {
 }
 
 // B5: a buffer that cannot be read is E_FAULT, and nothing is enqueued.
-TEST (wild_buffer) {
+TEST(wild_buffer)
+{
     long q = queue_create(4, 64, 0);
 
     for (uint32_t i = 0; i < WILD_COUNT; i++)
@@ -96,7 +102,8 @@ TEST (wild_buffer) {
 }
 
 // B5: half a valid buffer enqueues nothing.
-TEST (half_valid_buffer) {
+TEST(half_valid_buffer)
+{
     static uint8_t out[64];
     long q = queue_create(2, 64, 0);
     uint8_t *tail = heap_tail(32);
@@ -112,7 +119,8 @@ TEST (half_valid_buffer) {
 }
 
 // B6: the sender is who the kernel says, whatever the payload claims.
-TEST (sender_stamped) {
+TEST(sender_stamped)
+{
     struct msg_meta meta;
     long q = queue_create(2, 40, 0);
     long child = SPAWN({
@@ -130,7 +138,8 @@ TEST (sender_stamped) {
 }
 
 // B7: seq counts accepted sends, per queue, past 65,536; refused ones do not.
-TEST (sequence) {
+TEST(sequence)
+{
     struct msg_meta meta;
     long q = queue_create(1, 8, 0), other = queue_create(1, 8, 0);
 
@@ -147,7 +156,8 @@ TEST (sequence) {
 }
 
 // B8: order and content hold over many turns of the ring.
-TEST (wraparound) {
+TEST(wraparound)
+{
     long q = queue_create(4, 8, 0);
     uint64_t next = 0, expect = 0;
 
@@ -168,7 +178,8 @@ TEST (wraparound) {
 }
 
 // B9: sending needs WRITE on this very queue.
-TEST (needs_write) {
+TEST(needs_write)
+{
     long q = queue_create(2, 8, 0), other = queue_create(2, 8, 0);
     long reader = handle_dup(q, RIGHT_READ | RIGHT_GRANT | RIGHT_REVOKE, 0);
 
@@ -180,7 +191,8 @@ TEST (needs_write) {
 }
 
 // B11: a schema is the tag that every message must carry.
-TEST (schema_tag) {
+TEST(schema_tag)
+{
     long q = queue_create(2, 8, 0xfeedbeef);
 
     CHECK_EQ(queue_send(q, "a", 1, MSG_OPT(0, 0xfeedbeef), NOW), 0);
@@ -192,7 +204,8 @@ TEST (schema_tag) {
 }
 
 // B11: without a schema any tag passes, and is delivered.
-TEST (free_tag) {
+TEST(free_tag)
+{
     static const uint32_t tags[] = {0, 1, 0x80000000, 0xffffffff};
     struct msg_meta meta;
     long q = queue_create(1, 8, 0);
@@ -206,7 +219,8 @@ TEST (free_tag) {
 }
 
 // B12: opt holds a priority 0..3 and a tag; any other bit is E_INVAL.
-TEST (bad_option) {
+TEST(bad_option)
+{
     long q = queue_create(2, 8, 0);
 
     for (uint32_t bit = 2; bit < 32; bit++)
@@ -218,7 +232,8 @@ TEST (bad_option) {
 }
 
 // B12: of several errors the first in the ABI's order is reported.
-TEST (error_order) {
+TEST(error_order)
+{
     void *wild = wild_pointers[0];
     long q = queue_create(1, 8, 5);
     long reader = handle_dup(q, RIGHT_READ, 0);
@@ -237,7 +252,8 @@ TEST (error_order) {
 }
 
 // B12: a queue without readers answers bad arguments before E_PIPE.
-TEST (error_order_closed) {
+TEST(error_order_closed)
+{
     long q = queue_create(1, 8, 5);
     long writer = handle_dup(q, RIGHT_WRITE, 0);
 

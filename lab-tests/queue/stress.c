@@ -100,7 +100,8 @@ start_all(handle_t q, handle_t report, uint32_t count, long *pids)
 
 // B10: four producers, three consumers: every message exactly once, whole,
 // and each producer's in order.
-TEST (many_to_many) {
+TEST(many_to_many)
+{
     long pids[CONSUMERS + PRODUCERS];
     long report = queue_create(4, 256, 0);
     uint32_t count = hart_count() <= 2 ? 10000 : 2500;
@@ -112,7 +113,8 @@ TEST (many_to_many) {
 }
 
 // B10 E2: the same through a queue of one place.
-TEST (many_to_many_size_one) {
+TEST(many_to_many_size_one)
+{
     long pids[CONSUMERS + PRODUCERS];
     long report = queue_create(4, 256, 0);
     uint32_t count = hart_count() <= 2 ? 2500 : 500;
@@ -125,7 +127,8 @@ TEST (many_to_many_size_one) {
 
 // B10 F5: a producer killed on the way: what it got accepted arrives exactly
 // once, from its first message on without a gap.
-TEST (producer_killed) {
+TEST(producer_killed)
+{
     uint64_t seed = test_seed();
     long pids[CONSUMERS + PRODUCERS];
     long report = queue_create(4, 256, 0);
@@ -189,7 +192,8 @@ model_recv(struct model *m, handle_t q)
 
 // D1 D2 D3 B8: 100,000 random operations agree with four first-in-first-out
 // lists.
-TEST (random_against_model) {
+TEST(random_against_model)
+{
     static struct model m;
     uint64_t seed = test_seed();
     long q = queue_create(16, 8, 0);
@@ -231,12 +235,14 @@ ping(uint64_t count)
 }
 
 // E2: 100,000 ping-pongs through queues of one place lose no wakeup.
-TEST (ping_pong) {
+TEST(ping_pong)
+{
     ping(100000);
 }
 
 // E2: several pairs at once.
-TEST (ping_pong_pairs) {
+TEST(ping_pong_pairs)
+{
     uint64_t count = hart_count() == 1 ? 5000 : 2000;
     long pair[4];
 
@@ -244,6 +250,34 @@ TEST (ping_pong_pairs) {
         pair[i] = SPAWN(ping(count));
     for (int i = 0; i < 4; i++)
         CHECK_EQ(JOIN(pair[i]), 0);
+}
+
+/* Sleeps for moments, over and over, until `gate` closes. */
+static void
+sleep_in_moments(handle_t gate, uint64_t seed)
+{
+    while (queue_recv(gate, 0, 0, 0, US(random_below(&seed, 200))) != -E_PIPE)
+        timer_wait(TIMER_REL, US(random_below(&seed, 200)));
+}
+
+// R2 B10: timers that go off all the time lose and double no message.
+TEST(timer_storm)
+{
+    long pids[CONSUMERS + PRODUCERS], sleeper[6];
+    long report = queue_create(4, 256, 0), gate = queue_create(1, 8, 0);
+    long rd = handle_dup(gate, RIGHT_READ, 0);
+    uint32_t count = hart_count() <= 2 ? 2000 : 500;
+
+    for (uint64_t i = 0; i < 6; i++)
+        sleeper[i] =
+            SPAWN(handle_close(gate); sleep_in_moments(rd, test_seed() + i));
+    start_all(queue_create(4, ITEM, 0), report, count, pids);
+    CHECK_EQ(check_tallies(report, count), count);
+    for (int i = 0; i < CONSUMERS + PRODUCERS; i++)
+        CHECK_EQ(JOIN(pids[i]), 0);
+    CHECK_EQ(handle_close(gate), 0);
+    for (int i = 0; i < 6; i++)
+        CHECK_EQ(JOIN(sleeper[i]), 0);
 }
 
 TEST_MAIN()

@@ -17,7 +17,8 @@ is_call(uint64_t number)
 }
 
 // ABI: a number that no call has is E_NOSYS, whatever the arguments.
-TEST (unknown_numbers) {
+TEST(unknown_numbers)
+{
     uint64_t seed = test_seed();
 
     for (uint64_t n = 0; n < 1024; n++)
@@ -35,7 +36,8 @@ TEST (unknown_numbers) {
 }
 
 // ABI: s registers, sp, gp, tp and ra are preserved by a call.
-TEST (registers_preserved) {
+TEST(registers_preserved)
+{
     uint64_t changed = 1;
 
     asm volatile("mv t0, sp\n addi sp, sp, -48\n"
@@ -94,7 +96,8 @@ call_and_look(uint64_t number, uint64_t arg0, uint64_t seen[14])
 
 // ABI: what a call clobbers holds no kernel data afterwards: no address of
 // the kernel's half is among it.
-TEST (no_kernel_data) {
+TEST(no_kernel_data)
+{
     static const uint16_t calls[] = {
         CALL_nop,         CALL_getpid,     CALL_yield,    CALL_queue_stat,
         CALL_handle_info, CALL_queue_recv, CALL_sys_info, 0x3ff};
@@ -109,7 +112,8 @@ TEST (no_kernel_data) {
 }
 
 // ABI: upper halves of 32-bit arguments are ignored.
-TEST (upper_halves_ignored) {
+TEST(upper_halves_ignored)
+{
     uint64_t junk = 0xabcdef0100000000;
     long q = raw_call(CALL_queue_create, junk | 4, junk | 8, junk, 0, 0);
     struct queue_stat s;
@@ -142,7 +146,8 @@ contains(const char *text, const char *part)
 }
 
 // ABI: sys_info says what machine this is and how it was started.
-TEST (sys_info_fields) {
+TEST(sys_info_fields)
+{
     static struct sys_info s;
 
     memset(&s, 0xff, sizeof(s));
@@ -161,7 +166,8 @@ TEST (sys_info_fields) {
 }
 
 // ABI: pages that a program takes are missing from free_pages.
-TEST (sys_info_counts) {
+TEST(sys_info_counts)
+{
     static struct sys_info before, after;
     long q;
 
@@ -176,14 +182,16 @@ TEST (sys_info_counts) {
 }
 
 // ABI: a bad pointer is E_FAULT.
-TEST (sys_info_wild) {
+TEST(sys_info_wild)
+{
     for (uint32_t i = 0; i < WILD_COUNT; i++)
         CHECK_ERR(sys_info(wild_pointers[i]), E_FAULT);
     CHECK_ERR(sys_info((void *)heap_tail(100)), E_FAULT);
 }
 
 // ABI: shutdown needs the SYSTEM handle; a program that was run has none.
-TEST (shutdown_needs_system) {
+TEST(shutdown_needs_system)
+{
     struct handle_info info;
     long q = queue_create(1, 8, 0);
     long r = handle_dup(q, RIGHT_READ, 0);
@@ -197,14 +205,16 @@ TEST (shutdown_needs_system) {
 }
 
 // ABI: nop does nothing and returns 0.
-TEST (nop_is_zero) {
+TEST(nop_is_zero)
+{
     for (int i = 0; i < 100; i++)
         CHECK_EQ(nop(), 0);
 }
 
 // ABI: handles 0, 1, 2 are queues: 0 to read, 1 and 2 to write, none to
 // revoke.
-TEST (standard_streams) {
+TEST(standard_streams)
+{
     struct handle_info in, out, err;
 
     CHECK_EQ(handle_info(0, &in), 0);
@@ -225,7 +235,8 @@ TEST (standard_streams) {
 }
 
 // ABI: boot_file lists the archive, each name once, E_NOENT past the last.
-TEST (boot_files) {
+TEST(boot_files)
+{
     static struct boot_file f;
     bool found_echo = false;
     uint32_t n = 0;

@@ -259,6 +259,10 @@ class Verdicts(FakeKernels):
         self.assertIn("fake.c:7: want 1, got 0",
                       self.verdict("TAP_FAIL").details)
 
+    def test_hang_says_where(self):
+        details = self.verdict("HANGS").details
+        self.assertTrue(any(line.startswith("hart0 ") for line in details))
+
     def test_tap(self):
         for text, verdict in (
                 ("1..1\nok 1 - a\n", "OK"),

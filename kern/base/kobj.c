@@ -1,0 +1,34 @@
+/* What all objects have in common: see kobj.h. */
+#include "base/kobj.h"
+
+static uint64_t last_id; /* [a] */
+static uint32_t live;    /* [a] */
+
+void
+kobj_init(struct kobj *obj, uint32_t type, const struct kobj_ops *ops)
+{
+    obj->type = type;
+    obj->refs = 1;
+    obj->ops = ops;
+    obj->id = add_relaxed(&last_id, 1) + 1;
+    spin_init(&obj->tree, RANK_REVOKE);
+    obj->readers = obj->writers = obj->handles = 0;
+    add_relaxed(&live, 1);
+}
+
+uint32_t
+kobj_count(void)
+{
+    return load_relaxed(&live);
+}
+
+void
+kobj_put(struct kobj *obj)
+{
+    assert(this_hart()->held == 0);
+    /* Acquire and release: the destroyer sees what all others did to it. */
+    if (add_acq_rel(&obj->refs, -1u) != 1)
+        return;
+    add_relaxed(&live, -1u);
+    obj->ops->destroy(obj);
+}

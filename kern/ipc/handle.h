@@ -1,0 +1,159 @@
+/*
+ * Handles: how a process names an object and what it may do with it.
+ *
+ * A handle's value is generation << 8 | slot. A slot of the table points to a
+ * node; the nodes of one object form its derivation tree, under the object's
+ * tree lock. A node is in one process's table, or in flight in a message.
+ *
+ *   H1  a node is linked in its object's tree from derivation until it dies
+ *       (closed, revoked, dropped); then its children are its parent's, with
+ *       their depth unchanged, or have died before it.
+ *   H2  a slot's generation rises when it is freed, so a value that was closed
+ *       or revoked never reaches the slot's next owner; a slot whose
+ *       generation would wrap is not used again. Slots 0, 1 and 2 are outside
+ *       of this: their generation is always 0.
+ *   H3  rights only shrink along a derivation.
+ *   H4  a call looks its handles up without a lock: it notes the node in its
+ *       hart's hazard, then looks whether the table still has it. Whoever
+ *       takes a node out of a table waits, before freeing it, until no hart
+ *       notes it. A node holds a reference to its object, so both stay while
+ *       they are noted. The kernel runs calls with interrupts off and clears
+ *       the notes before it sleeps, so the wait is short.
+ */
+#pragma once
+
+#include "abi/abi.h"
+#include "base/kobj.h"
+#include "proc/proc.h"
+
+/* [I] immutable, [v] the object's tree lock, [h] the owner's table lock. */
+struct hnode {
+    struct kobj *obj;     /* [I] */
+    uint32_t type;        /* [I] obj->type */
+    uint32_t rights;      /* [I] */
+    uint64_t badge;       /* [I] */
+    struct hnode *parent; /* [v] */
+    struct list children; /* [v] */
+    struct list siblings; /* [v] in parent's children */
+    struct proc *owner;   /* [v] whose table it is in, NULL in flight */
+    uint16_t slot;        /* [v] where there */
+    uint8_t depth;        /* [I] */
+    bool dead;            /* [v] */
+};
+
+struct hentry {
+    struct hnode *node;  /* [a] written under the table's lock */
+    uint32_t generation; /* [h] read by the owner only when node is set */
+    uint32_t next_free;  /* [h] */
+};
+
+struct handle_table {
+    struct hentry entry[HANDLE_SLOTS];
+};
+_Static_assert(sizeof(struct handle_table) == PAGE_SIZE, "one page");
+
+#define HANDLE_FIXED 3u /* slots 0..2: standard streams */
+
+/*
+ * Look up a handle value of the running process and note it as hazard `i`.
+ * Locks: none. Sleeps: no. Call handle_done() when through with it.
+ * Returns: 0 and *out; -E_BADH.
+ */
+static inline long MUST_CHECK
+handle_look(uint64_t value, int i, struct hnode **out)
+{
+    struct hart *h = this_hart();
+    struct hentry *e = &h->proc->handles->entry[value % HANDLE_SLOTS];
+    struct hnode *node = load_relaxed(&e->node);
+
+    /* No node, or another one: the value was never issued, or is stale. */
+    if (!node || load_relaxed(&e->generation) != value / HANDLE_SLOTS)
+        return -E_BADH;
+    store_relaxed(&h->hazard[i], node);
+    fence_full(); /* pairs with the one in wait_for_readers() */
+    if (load_relaxed(&e->node) != node) {
+        store_relaxed(&h->hazard[i], NULL);
+        return -E_BADH; /* revoked just now */
+    }
+    *out = node;
+    return 0;
+}
+
+/* The same, and check type and right. Returns: 0; -E_BADH; -E_WRONGTYPE;
+ * -E_ACCES. */
+static inline long MUST_CHECK
+handle_use(uint64_t value, int i, uint32_t type, uint32_t right,
+           struct hnode **out)
+{
+    long error = handle_look(value, i, out);
+
+    if (unlikely(error))
+        return error;
+    if (unlikely((*out)->type != type))
+        return -E_WRONGTYPE;
+    if (unlikely((*out)->rights & right) != right)
+        return -E_ACCES;
+    return 0;
+}
+
+/* The call is through with the nodes it looked up. */
+static inline void
+handle_done(void)
+{
+    struct hart *h = this_hart();
+
+    for (int i = 0; i < HART_HAZARDS; i++)
+        store_release(&h->hazard[i], NULL); /* [HAZARD] wait_for_readers() */
+}
+
+/* Empty the table of a new process. */
+void handle_table_init(struct proc *p);
+
+/* Close all of the running process's handles; nothing can be granted to it
+ * any more. */
+void handle_close_all(void);
+
+/* Give child, a new process, the same handles. Returns: 0, -E_NOMEM. */
+long handle_fork(struct proc *child) MUST_CHECK;
+
+/*
+ * Give the running process the first handle of an object, taking over the
+ * caller's reference: a failure destroys it.
+ * Returns: the handle; -E_MFILE; -E_NOMEM.
+ */
+long handle_create(struct kobj *obj, uint32_t rights) MUST_CHECK;
+
+/* Put a first handle in a fixed slot of p's table, at boot. */
+void handle_create_at(struct proc *p, uint32_t slot, struct kobj *obj,
+                      uint32_t rights);
+
+/* The bodies of the calls of these names: see docs/calls. */
+long handle_close(uint64_t h);
+long handle_dup(uint64_t h, uint32_t rights, uint64_t badge);
+long handle_dup_at(uint64_t h, uint32_t slot);
+long handle_grant(uint64_t h, long pid, uint32_t rights, uint64_t badge);
+long handle_revoke(uint64_t h);
+long handle_describe(uint64_t h, struct handle_info *out);
+
+/* Check that `node` may be handed over with these rights. `*rights` becomes
+ * what arrives. Returns: 0; -E_ACCES; -E_LOOP; -E_INVAL. */
+long hnode_may_hand(const struct hnode *node, uint32_t *rights) MUST_CHECK;
+
+/* A node in flight, derived from `from` (hazard held). Returns: 0 and *out;
+ * -E_BADH when `from` was revoked meanwhile; -E_NOMEM. */
+long hnode_derive(struct hnode *from, uint32_t rights, uint64_t badge,
+                  struct hnode **out) MUST_CHECK;
+
+/* End a node in flight, dead or not. Locks: none held. */
+void hnode_drop(struct hnode *node);
+
+/*
+ * Move a node in flight into the running process's table.
+ * Returns: the handle; -E_MFILE (it stays in flight); -E_BADH when it was
+ * revoked in flight (it stays for hnode_drop()).
+ */
+long hnode_arrive(struct hnode *node) MUST_CHECK;
+
+/* Undo hnode_arrive(): out of the table, back in flight. Returns: false when
+ * it was revoked meanwhile, and is gone. */
+bool hnode_depart(uint64_t h, struct hnode *node);

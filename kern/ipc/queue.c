@@ -1,0 +1,656 @@
+/*
+ * The queue primitive.
+ *
+ *   Q1  every place is free, reserved, queued (in `ready`) or given (taken by
+ *       a receiver); len counts the last two.
+ *   Q2  a receiver waits only while `ready` is empty: who commits or puts back
+ *       a message gives it to the first receiver in line that can take it.
+ *   Q3  a sender waits only while no place is free: who frees a place gives it
+ *       to the first sender of the highest priority, message and all.
+ *   Q4  a given message belongs to its receiver alone until queue_taken() or
+ *       queue_untake(); nobody else sees it.
+ *   Q5  meta.seq rises by one with each accepted message; messages of one
+ *       priority leave in the order of their seq, but for those put back.
+ *
+ * No wakeup is lost (W2): to see that it has to wait and to join the line is
+ * one critical section of q->lock, and so is to change the queue and to serve
+ * the line. A message is accepted at commit: seq, time and statistics are
+ * those of that moment. Lab: queue
+ */
+#include "ipc/queue.h"
+
+#include "base/string.h"
+#include "ipc/handle.h"
+#include "mem/kalloc.h"
+
+#define MIN_PAYLOAD 24u /* a descriptor fits into any queue */
+
+/* What a waiting sender's line entry (waiter.want) points to. */
+struct send_wait {
+    const struct msg_meta *meta;
+    const void *data;
+};
+
+/* What a waiting receiver's points to. */
+struct recv_wait {
+    uint64_t cap;
+    struct msg_meta meta; /* of a message that was too large */
+};
+
+/* --- storage --------------------------------------------------------------- */
+
+static uint32_t
+payload_stride(const struct queue *q)
+{
+    return ROUND_UP(q->max_msg < MIN_PAYLOAD ? MIN_PAYLOAD : q->max_msg, 8u);
+}
+
+static uint32_t
+storage_bytes(const struct queue *q)
+{
+    return q->ring_size * (sizeof(struct qslot) + payload_stride(q));
+}
+
+/* Size of the last piece of a storage; the others are whole pages. */
+static uint32_t
+tail_bytes(uint32_t bytes)
+{
+    return (bytes - 1) % PAGE_SIZE + 1;
+}
+
+static void
+free_piece(void *piece, uint32_t bytes)
+{
+    if (piece && bytes > KMALLOC_MAX)
+        page_free(piece);
+    else
+        kfree(piece, bytes);
+}
+
+static void
+free_storage(struct queue *q)
+{
+    uint32_t bytes = storage_bytes(q), n = (bytes + PAGE_SIZE - 1) / PAGE_SIZE;
+
+    if (!q->pages)
+        return;
+    for (uint32_t i = 0; i < n; i++)
+        free_piece(q->pages[i], i + 1 < n ? PAGE_SIZE : tail_bytes(bytes));
+    if (n > 1)
+        kfree(q->pages, n * sizeof(void *));
+}
+
+static struct qslot *
+slot_at(const struct queue *q, uint32_t i)
+{
+    uint32_t at = i * sizeof(struct qslot);
+
+    return (void *)((char *)q->pages[at / PAGE_SIZE] + at % PAGE_SIZE);
+}
+
+static long
+make_storage(struct queue *q)
+{
+    uint32_t bytes = storage_bytes(q), n = (bytes + PAGE_SIZE - 1) / PAGE_SIZE;
+
+    q->pages = n > 1 ? kzalloc(n * sizeof(void *)) : &q->only_page;
+    if (!q->pages)
+        return -E_NOMEM;
+    for (uint32_t i = 0; i < n; i++) {
+        uint32_t size = i + 1 < n ? PAGE_SIZE : tail_bytes(bytes);
+
+        q->pages[i] = size > KMALLOC_MAX ? page_alloc() : kmalloc(size);
+        if (!q->pages[i])
+            return -E_NOMEM;
+    }
+    for (uint32_t i = q->ring_size; i-- > 0;) {
+        struct qslot *slot = slot_at(q, i);
+
+        slot->data = q->ring_size * (uint32_t)sizeof(struct qslot) +
+                     i * payload_stride(q);
+        slot->link.next = q->free;
+        q->free = &slot->link;
+    }
+    return 0;
+}
+
+void
+queue_span(const struct queue *q, const struct qslot *slot, uint64_t len,
+           struct span *span)
+{
+    uint32_t page = slot->data / PAGE_SIZE, at = slot->data % PAGE_SIZE;
+    uint32_t room = PAGE_SIZE - at;
+
+    span->at[0] = (char *)q->pages[page] + at;
+    if (likely(len <= room)) {
+        span->len[0] = (uint32_t)len;
+        span->len[1] = 0;
+        return;
+    }
+    span->len[0] = room;
+    span->at[1] = q->pages[page + 1];
+    span->len[1] = (uint32_t)len - room;
+}
+
+struct hnode **
+queue_node(const struct queue *q, const struct qslot *slot)
+{
+    /* 8-aligned, so it does not straddle pages. */
+    return (void *)((char *)q->pages[slot->data / PAGE_SIZE] +
+                    slot->data % PAGE_SIZE);
+}
+
+static bool
+carries_handle(const struct qslot *slot)
+{
+    return slot->meta.kind == MSG_DESC || slot->meta.kind == MSG_HANDLE;
+}
+
+/* --- signals --------------------------------------------------------------- */
+
+static uint32_t
+signals_locked(const struct queue *q, uint32_t rights) REQUIRES(&q->lock)
+{
+    uint32_t up = 0;
+
+    if (rights & RIGHT_READ) {
+        if (!prioq_empty(&q->ready))
+            up |= SIG_READABLE;
+        if (q->no_writers || q->shut)
+            up |= SIG_CLOSED;
+    }
+    if (rights & RIGHT_WRITE) {
+        if (q->no_readers || q->shut)
+            up |= SIG_CLOSED;
+        else if (q->free)
+            up |= SIG_WRITABLE;
+    }
+    return up;
+}
+
+static void
+notify_locked(struct queue *q) REQUIRES(&q->lock)
+{
+    struct list *next;
+
+    for (struct list *link = q->observers.next; link != &q->observers;
+         link = next) {
+        struct observer *o = list_entry(link, struct observer, link);
+        uint32_t up = signals_locked(q, o->rights) & o->wanted;
+
+        next = link->next; /* fire may take o out */
+        if (up)
+            o->fire(o, up);
+    }
+}
+
+static inline void
+changed_locked(struct queue *q) REQUIRES(&q->lock)
+{
+    if (unlikely(!list_empty(&q->observers)))
+        notify_locked(q);
+}
+
+static uint32_t
+queue_observe(struct kobj *obj, struct observer *o)
+{
+    struct queue *q = queue_of(obj);
+    uint32_t up;
+
+    spin_lock(&q->lock);
+    up = signals_locked(q, o->rights);
+    if (!(up & o->wanted))
+        list_push_back(&q->observers, &o->link);
+    spin_unlock(&q->lock);
+    return up;
+}
+
+static void
+queue_unobserve(struct kobj *obj, struct observer *o)
+{
+    struct queue *q = queue_of(obj);
+
+    spin_lock(&q->lock);
+    list_remove(&o->link);
+    spin_unlock(&q->lock);
+}
+
+/* --- moving messages, with the lock held ----------------------------------- */
+
+/* The buffer that a message needs. */
+static uint64_t
+size_of(const struct qslot *slot)
+{
+    return slot->meta.len;
+}
+
+/*
+ * Give a message to the first receiver in line that can take it; one whose
+ * buffer is too small leaves the line with E_MSGSIZE (BEHAVIOUR C2).
+ * Returns: whether somebody has it.
+ */
+static bool
+give_locked(struct queue *q, struct qslot *slot) REQUIRES(&q->lock)
+{
+    while (!list_empty(&q->receivers)) {
+        struct waiter *w =
+            list_entry(list_pop_front(&q->receivers), struct waiter, link);
+        struct recv_wait *want = (void *)w->want;
+        bool fits = size_of(slot) <= want->cap;
+
+        q->waiting_receivers--;
+        if (!waiter_claim(w, fits ? 0 : -E_MSGSIZE))
+            continue; /* timed out, killed or revoked meanwhile */
+        if (fits)
+            w->given = slot;
+        else
+            want->meta = slot->meta;
+        waiter_wake(w);
+        if (fits)
+            return true;
+    }
+    return false;
+}
+
+static void
+accept_locked(struct queue *q, struct qslot *slot) REQUIRES(&q->lock)
+{
+    slot->meta.seq = q->seq++;
+    slot->meta.sent_ns = clock_now_ns();
+    slot->meta.reserved = 0;
+    q->bytes_sent += slot->meta.len;
+    if (++q->len > q->max_depth)
+        q->max_depth = q->len;
+    if (!list_empty(&q->receivers) && give_locked(q, slot))
+        return;
+    prioq_push(&q->ready, &slot->link, slot->meta.priority);
+    changed_locked(q);
+}
+
+/* Fill a place from a waiting sender's kernel memory. */
+static void
+fill(const struct queue *q, struct qslot *slot, const struct send_wait *s)
+{
+    struct span span;
+
+    slot->meta = *s->meta;
+    queue_span(q, slot, s->meta->kind == MSG_INLINE ? s->meta->len : 24, &span);
+    memcpy(span.at[0], s->data, span.len[0]);
+    if (span.len[1])
+        memcpy(span.at[1], (const char *)s->data + span.len[0], span.len[1]);
+}
+
+/* A place has become free: the first sender in line gets it (Q3). */
+static void
+free_place_locked(struct queue *q, struct qslot *slot) REQUIRES(&q->lock)
+{
+    while (unlikely(!prioq_empty(&q->senders))) {
+        struct list *link = prioq_first(&q->senders);
+        struct waiter *w = list_entry(link, struct waiter, link);
+        struct send_wait *s = (void *)w->want;
+
+        prioq_remove(&q->senders, link, s->meta->priority);
+        q->waiting_senders--;
+        if (!waiter_claim(w, 0))
+            continue;
+        fill(q, slot, s);
+        waiter_wake(w);
+        accept_locked(q, slot);
+        return;
+    }
+    slot->link.next = q->free;
+    q->free = &slot->link;
+    changed_locked(q);
+}
+
+/* --- sending --------------------------------------------------------------- */
+
+struct qslot *
+queue_reserve(struct queue *q)
+{
+    struct list *link;
+
+    spin_lock(&q->lock);
+    link = q->free;
+    if (likely(link && !q->no_readers && !q->shut))
+        q->free = link->next;
+    else
+        link = NULL;
+    spin_unlock(&q->lock);
+    return link ? list_entry(link, struct qslot, link) : NULL;
+}
+
+void
+queue_release(struct queue *q, struct qslot *slot)
+{
+    spin_lock(&q->lock);
+    free_place_locked(q, slot);
+    spin_unlock(&q->lock);
+}
+
+long
+queue_commit(struct queue *q, struct qslot *slot)
+{
+    long error = 0;
+
+    spin_lock(&q->lock);
+    if (unlikely(q->no_readers || q->shut))
+        error = -E_PIPE;
+    else
+        accept_locked(q, slot);
+    spin_unlock(&q->lock);
+    return error;
+}
+
+long
+queue_send_wait(struct queue *q, const struct msg_meta *meta, const void *data,
+                const void *node, uint64_t timeout)
+{
+    uint64_t deadline = timeout ? deadline_after(timeout) : 0;
+    struct send_wait s = {meta, data};
+    struct waiter *w;
+    long error = 0;
+
+    spin_lock(&q->lock);
+    if (q->no_readers || q->shut) {
+        error = -E_PIPE;
+    } else if (q->free) { /* freed since the caller looked */
+        struct qslot *slot = list_entry(q->free, struct qslot, link);
+
+        q->free = slot->link.next;
+        fill(q, slot, &s);
+        accept_locked(q, slot);
+    } else if (timeout == 0) {
+        error = -E_AGAIN;
+    } else {
+        w = waiter_begin(node);
+        w->want = (uint64_t)&s;
+        prioq_push(&q->senders, &w->link, meta->priority);
+        q->waiting_senders++;
+        spin_unlock(&q->lock);
+        handle_done();
+        error = waiter_sleep(w, deadline);
+        spin_lock(&q->lock);
+        if (list_linked(&w->link)) {
+            prioq_remove(&q->senders, &w->link, meta->priority);
+            q->waiting_senders--;
+        }
+    }
+    spin_unlock(&q->lock);
+    if (error == -E_AGAIN || error == -E_TIMEDOUT)
+        add_relaxed(&q->rejected, 1);
+    return error;
+}
+
+/* --- receiving ------------------------------------------------------------- */
+
+/* The next message that fits becomes the caller's. Why not: as queue_take. */
+static long
+take_locked(struct queue *q, uint64_t cap, struct msg_meta *meta,
+            struct qslot **out) REQUIRES(&q->lock)
+{
+    struct list *link = prioq_first(&q->ready);
+    struct qslot *slot;
+
+    if (unlikely(!link))
+        return q->no_writers || q->shut ? -E_PIPE : -E_AGAIN;
+    slot = list_entry(link, struct qslot, link);
+    if (unlikely(size_of(slot) > cap)) {
+        *meta = slot->meta;
+        return -E_MSGSIZE;
+    }
+    prioq_remove(&q->ready, link, slot->meta.priority);
+    *out = slot;
+    return 0;
+}
+
+long
+queue_take(struct queue *q, uint64_t cap, struct msg_meta *meta,
+           struct qslot **out)
+{
+    long error;
+
+    spin_lock(&q->lock);
+    error = take_locked(q, cap, meta, out);
+    spin_unlock(&q->lock);
+    return error;
+}
+
+long
+queue_take_wait(struct queue *q, uint64_t cap, struct msg_meta *meta,
+                struct qslot **out, const void *node, uint64_t timeout)
+{
+    uint64_t deadline = deadline_after(timeout);
+    struct recv_wait want = {.cap = cap};
+    struct waiter *w;
+    long error;
+
+    spin_lock(&q->lock);
+    error = take_locked(q, cap, meta, out);
+    if (error != -E_AGAIN) {
+        spin_unlock(&q->lock);
+        return error;
+    }
+    w = waiter_begin(node);
+    w->want = (uint64_t)&want;
+    list_push_back(&q->receivers, &w->link);
+    q->waiting_receivers++;
+    spin_unlock(&q->lock);
+    handle_done();
+    error = waiter_sleep(w, deadline);
+    if (error == 0) {
+        *out = w->given; /* ours by Q4 */
+        return 0;
+    }
+    spin_lock(&q->lock);
+    if (list_linked(&w->link)) {
+        list_remove(&w->link);
+        q->waiting_receivers--;
+    }
+    spin_unlock(&q->lock);
+    if (error == -E_MSGSIZE)
+        *meta = want.meta;
+    return error;
+}
+
+void
+queue_taken(struct queue *q, struct qslot *slot)
+{
+    spin_lock(&q->lock);
+    q->received++;
+    q->bytes_received += slot->meta.len;
+    q->len--;
+    free_place_locked(q, slot);
+    spin_unlock(&q->lock);
+}
+
+static void drop_message(struct queue *q, struct qslot *slot);
+
+void
+queue_untake(struct queue *q, struct qslot *slot)
+{
+    bool drop;
+
+    spin_lock(&q->lock);
+    drop = q->no_readers;
+    if (drop) {
+        q->len--;
+    } else if (!give_locked(q, slot)) {
+        prioq_push_front(&q->ready, &slot->link, slot->meta.priority);
+        changed_locked(q);
+    }
+    spin_unlock(&q->lock);
+    if (drop)
+        drop_message(q, slot);
+}
+
+long
+queue_peek(struct queue *q, struct msg_meta *meta)
+{
+    struct list *link;
+    long error = 0;
+
+    spin_lock(&q->lock);
+    link = prioq_first(&q->ready);
+    if (link)
+        *meta = list_entry(link, struct qslot, link)->meta;
+    else
+        error = q->no_writers || q->shut ? -E_PIPE : -E_AGAIN;
+    spin_unlock(&q->lock);
+    return error;
+}
+
+void
+queue_statistics(struct queue *q, struct queue_stat *out)
+{
+    spin_lock(&q->lock);
+    *out = (struct queue_stat){
+        .ring_size = q->ring_size,
+        .max_msg = q->max_msg,
+        .schema = q->schema,
+        .len = q->len,
+        .available = q->ring_size - q->len,
+        .max_depth = q->max_depth,
+        .waiting_senders = q->waiting_senders,
+        .waiting_receivers = q->waiting_receivers,
+        .sent = q->seq,
+        .received = q->received,
+        .rejected = load_relaxed(&q->rejected),
+        .empty = load_relaxed(&q->empty),
+        .bytes_sent = q->bytes_sent,
+        .bytes_received = q->bytes_received,
+    };
+    spin_unlock(&q->lock);
+}
+
+/* --- beginning and end ----------------------------------------------------- */
+
+/* Free a place that nobody can see any more, and the handle in it. */
+static void
+drop_message(struct queue *q, struct qslot *slot)
+{
+    struct hnode *node = carries_handle(slot) ? *queue_node(q, slot) : NULL;
+
+    spin_lock(&q->lock);
+    slot->link.next = q->free;
+    q->free = &slot->link;
+    spin_unlock(&q->lock);
+    if (node)
+        hnode_drop(node);
+}
+
+static void
+end_waits_locked(struct queue *q, bool senders, bool receivers)
+    REQUIRES(&q->lock)
+{
+    struct list *link;
+
+    while (senders && (link = prioq_first(&q->senders))) {
+        struct waiter *w = list_entry(link, struct waiter, link);
+        struct send_wait *s = (void *)w->want;
+
+        prioq_remove(&q->senders, link, s->meta->priority);
+        q->waiting_senders--;
+        if (waiter_claim(w, -E_PIPE))
+            waiter_wake(w);
+    }
+    while (receivers && (link = list_pop_front(&q->receivers))) {
+        struct waiter *w = list_entry(link, struct waiter, link);
+
+        q->waiting_receivers--;
+        if (waiter_claim(w, -E_PIPE))
+            waiter_wake(w);
+    }
+    changed_locked(q);
+}
+
+static void
+queue_side_gone(struct kobj *obj, uint32_t rights)
+{
+    struct queue *q = queue_of(obj);
+    struct list dropped, *link;
+
+    list_init(&dropped);
+    spin_lock(&q->lock);
+    if (rights & RIGHT_READ) {
+        q->no_readers = true;
+        while ((link = prioq_first(&q->ready))) {
+            struct qslot *slot = list_entry(link, struct qslot, link);
+
+            prioq_remove(&q->ready, link, slot->meta.priority);
+            list_push_back(&dropped, link);
+            q->len--;
+        }
+    }
+    if (rights & RIGHT_WRITE)
+        q->no_writers = true;
+    end_waits_locked(q, rights & RIGHT_READ, rights & RIGHT_WRITE);
+    spin_unlock(&q->lock);
+    while ((link = list_pop_front(&dropped)))
+        drop_message(q, list_entry(link, struct qslot, link));
+}
+
+static void
+queue_shutdown(struct kobj *obj)
+{
+    struct queue *q = queue_of(obj);
+
+    spin_lock(&q->lock);
+    q->shut = true;
+    /* By Q2 nobody waits to receive while there is something to drain. */
+    end_waits_locked(q, true, true);
+    spin_unlock(&q->lock);
+}
+
+static void
+queue_destroy(struct kobj *obj)
+{
+    struct queue *q = queue_of(obj);
+
+    assert(list_empty(&q->receivers) && prioq_empty(&q->senders));
+    assert(list_empty(&q->observers));
+    /* Messages are left only if the queue never had a reader. */
+    if (!q->no_readers)
+        queue_side_gone(obj, RIGHT_READ);
+    free_storage(q);
+    kfree(q, sizeof(*q));
+}
+
+static const struct kobj_ops queue_ops = {
+    .side_gone = queue_side_gone,
+    .shutdown = queue_shutdown,
+    .observe = queue_observe,
+    .unobserve = queue_unobserve,
+    .destroy = queue_destroy,
+};
+
+long
+queue_new(uint32_t ring_size, uint32_t max_msg, uint32_t schema,
+          struct queue **out)
+{
+    struct queue *q;
+
+    if (ring_size == 0 || ring_size > QUEUE_MAX_RING ||
+        (ring_size & (ring_size - 1)) || max_msg == 0 ||
+        max_msg > QUEUE_MAX_MSG || ring_size * max_msg > QUEUE_MAX_BYTES)
+        return -E_INVAL;
+    q = kzalloc(sizeof(*q));
+    if (!q)
+        return -E_NOMEM;
+    q->ring_size = ring_size;
+    q->max_msg = max_msg;
+    q->schema = schema;
+    spin_init(&q->lock, RANK_OBJECT);
+    prioq_init(&q->ready);
+    prioq_init(&q->senders);
+    list_init(&q->receivers);
+    list_init(&q->observers);
+    if (make_storage(q)) {
+        free_storage(q);
+        kfree(q, sizeof(*q));
+        return -E_NOMEM;
+    }
+    kobj_init(&q->obj, OBJ_QUEUE, &queue_ops);
+    *out = q;
+    return 0;
+}

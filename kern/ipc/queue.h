@@ -1,0 +1,112 @@
+/*
+ * The queue: many senders, many receivers, four priorities, a fixed number of
+ * places, nothing ever dropped. Sending has three steps, so that user memory
+ * is copied with no lock held: reserve a place, fill it, commit it. Receiving
+ * has two: take a message, then say that it arrived or put it back.
+ */
+#pragma once
+
+#include "abi/abi.h"
+#include "base/kobj.h"
+#include "base/prioq.h"
+#include "proc/waitq.h"
+
+struct hnode;
+
+/* A place: 64 bytes, and payload elsewhere. Free, or exclusively a sender's
+ * (reserved) or a receiver's (taken), or queued under the lock. */
+struct qslot {
+    struct list link;     /* [q] in ready, or free (next only) */
+    struct msg_meta meta; /* as the receiver sees it */
+    uint32_t data;        /* [I] offset of the payload in the storage */
+    uint32_t unused;
+};
+_Static_assert(sizeof(struct qslot) == 64, "places do not straddle pages");
+
+/* [I] immutable, [q] the queue's lock, [a] atomic. */
+struct queue {
+    struct kobj obj;
+    struct spinlock lock; /* q */
+    uint32_t ring_size, max_msg, schema; /* [I] */
+    bool no_readers, no_writers, shut;   /* [q] never unset */
+    void **pages;           /* [I] storage: the places, then the payloads */
+    void *only_page;        /* [I] pages of a storage of one */
+    struct list *free;      /* [q] free places, by link.next */
+    struct prioq ready;     /* [q] messages not given to anybody */
+    struct list receivers;  /* [q] waiters */
+    struct prioq senders;   /* [q] waiters */
+    struct list observers;  /* [q] */
+    uint32_t len;           /* [q] messages, given ones too */
+    uint32_t max_depth;     /* [q] */
+    uint32_t waiting_senders, waiting_receivers; /* [q] */
+    uint64_t seq;           /* [q] next one; messages ever accepted */
+    uint64_t received;      /* [q] */
+    uint64_t rejected, empty;            /* [a] */
+    uint64_t bytes_sent, bytes_received; /* [q] */
+};
+
+/* A payload in the kernel, in one or two pieces. */
+struct span {
+    void *at[2];
+    uint32_t len[2];
+};
+
+static inline struct queue *
+queue_of(struct kobj *obj)
+{
+    return container_of(obj, struct queue, obj);
+}
+
+/* Returns: 0 and *out with one reference; -E_INVAL, -E_NOMEM. */
+long queue_new(uint32_t ring_size, uint32_t max_msg, uint32_t schema,
+               struct queue **out) MUST_CHECK;
+
+/* Where the first len bytes of a place's payload are. */
+void queue_span(const struct queue *q, const struct qslot *slot, uint64_t len,
+                struct span *span);
+/* The handle in flight of a MSG_HANDLE or MSG_DESC. */
+struct hnode **queue_node(const struct queue *q, const struct qslot *slot);
+
+/* A free place, or NULL when there is none or no reader. */
+struct qslot *queue_reserve(struct queue *q) MUST_CHECK;
+
+/* Give a reserved place back unused. */
+void queue_release(struct queue *q, struct qslot *slot);
+
+/*
+ * Send what the place holds; meta's len, priority, kind, tag, sender and badge
+ * are filled in. Returns: 0; -E_PIPE (then the place is still the caller's).
+ */
+long queue_commit(struct queue *q, struct qslot *slot) MUST_CHECK;
+
+/*
+ * Send a message that stands in kernel memory, waiting for a place.
+ * Locks: none. Sleeps: yes, with timeout > 0; the caller holds a reference.
+ * Returns: 0; -E_PIPE; -E_AGAIN; -E_TIMEDOUT; -E_BADH; -E_CANCELED.
+ */
+long queue_send_wait(struct queue *q, const struct msg_meta *meta,
+                     const void *data, const void *node, uint64_t timeout);
+
+/*
+ * Take the message that is next, if it fits into cap bytes. *meta is written
+ * when there is one. Returns: 0 and *out; -E_MSGSIZE; -E_PIPE; -E_AGAIN.
+ */
+long queue_take(struct queue *q, uint64_t cap, struct msg_meta *meta,
+                struct qslot **out) MUST_CHECK;
+
+/* The same, and wait for one. Sleeps: yes; the caller holds a reference.
+ * Returns: also -E_TIMEDOUT, -E_BADH, -E_CANCELED. */
+long queue_take_wait(struct queue *q, uint64_t cap, struct msg_meta *meta,
+                     struct qslot **out, const void *node,
+                     uint64_t timeout) MUST_CHECK;
+
+/* The taken message is in the receiver's memory: its place is free. */
+void queue_taken(struct queue *q, struct qslot *slot);
+
+/* The taken message could not be delivered: it is next again. */
+void queue_untake(struct queue *q, struct qslot *slot);
+
+/* Returns: 0 and *meta of the message that is next; -E_PIPE; -E_AGAIN. */
+long queue_peek(struct queue *q, struct msg_meta *meta);
+
+void queue_statistics(struct queue *q, struct queue_stat *out);

@@ -1,0 +1,447 @@
+/*
+ * Processes: the table, the family, ending and waiting.
+ *
+ *   P1  a slot of the table is free, or belongs to one process from proc_new()
+ *       to proc_reap(). Its kernel stack is the slot's for good.
+ *   P2  whoever was an ancestor of a process stays one while both live: the
+ *       children of one that ends pass to its parent.
+ *   P3  a process becomes ENDED only when no hart stands on its stack any more
+ *       and all it held is free; only then can its parent learn of it.
+ *   P4  only its parent reaps a process, and a parent is in one call at a
+ *       time, so an ended child that proc_wait() found stays until reaped.
+ */
+#include "proc/proc.h"
+
+#include "base/string.h"
+#include "mem/kalloc.h"
+#include "proc/sched.h"
+
+#define HASH_SIZE 256u
+#define PID_MAX   INT32_MAX
+
+struct spinlock tree_lock = SPINLOCK(RANK_TREE);
+
+static struct proc *table;       /* [I] */
+static uint32_t slots;           /* [I] */
+static uint32_t live;            /* [t] processes with a pid */
+static struct list free_slots;   /* [t] by siblings */
+static struct proc *pids[HASH_SIZE]; /* [t] chains by hash_next */
+static int32_t last_pid;         /* [t] */
+
+void fork_entry(void);   /* trap.S */
+void thread_entry(void); /* trap.S */
+
+/* --- the table ------------------------------------------------------------- */
+
+static uint64_t
+stack_base(uint32_t slot)
+{
+    return KSTACK_BASE + slot * KSTACK_SLOT;
+}
+
+void
+proc_init(struct proc *memory, uint32_t n)
+{
+    table = memory;
+    slots = n;
+    list_init(&free_slots);
+    for (uint32_t i = 0; i < n; i++) {
+        struct proc *p = &table[i];
+        uint64_t top = stack_base(i) + KSTACK_SLOT;
+
+        for (uint32_t page = 1; page <= KSTACK_PAGES; page++) {
+            void *frame = page_alloc();
+
+            if (!frame)
+                panic("no memory for kernel stacks");
+            vm_map_kernel_page(top - page * PAGE_SIZE, frame);
+        }
+        p->slot = i;
+        p->tf = (struct trapframe *)(top - TF_BYTES);
+        list_init(&p->run);
+        list_init(&p->wait.link);
+        p->wait.proc = p;
+        spin_init(&p->handles_lock, RANK_HANDLES);
+        list_push_back(&free_slots, &p->siblings);
+    }
+}
+
+uint32_t
+proc_count(void)
+{
+    return load_relaxed(&live);
+}
+
+static struct proc *
+take_slot(void)
+{
+    struct list *node;
+
+    spin_lock(&tree_lock);
+    node = list_pop_front(&free_slots);
+    spin_unlock(&tree_lock);
+    return node ? list_entry(node, struct proc, siblings) : NULL;
+}
+
+static void
+give_slot(struct proc *p)
+{
+    spin_lock(&tree_lock);
+    list_push_front(&free_slots, &p->siblings);
+    spin_unlock(&tree_lock);
+}
+
+/* Where the first switch to p goes: to entry, on p's empty stack. */
+static void
+prepare_stack(struct proc *p, void (*entry)(void))
+{
+    memset(&p->context, 0, sizeof(p->context));
+    p->context.ra = (uint64_t)entry;
+    p->context.sp = (uint64_t)p->tf;
+}
+
+void
+proc_thread(const char *name, void (*body)(void))
+{
+    struct proc *p = take_slot();
+
+    assert(p);
+    prepare_stack(p, thread_entry);
+    p->context.s[0] = (uint64_t)body;
+    p->vm.satp = vm_kernel_satp();
+    strlcpy(p->name, name, sizeof(p->name));
+    sched_ready(p);
+}
+
+struct proc *
+proc_new(long *error)
+{
+    struct proc *p = take_slot();
+
+    *error = -E_NFILE;
+    if (!p)
+        return NULL;
+    *error = -E_NOMEM;
+    p->page = page_alloc();
+    p->handles = page_zalloc();
+    p->vm.root = NULL;
+    if (!p->page || !p->handles || vm_create(&p->vm, p->slot + 1)) {
+        proc_discard(p);
+        return NULL;
+    }
+    prepare_stack(p, fork_entry);
+    p->work = 0;
+    p->wait_pid = 0;
+    p->run_ticks = 0;
+    p->program = NULL;
+    p->heap_start = p->heap_end = p->stack_low = 0;
+    p->stale_harts = ~0u; /* the ASID had another owner before */
+    list_init(&p->children);
+    return p;
+}
+
+void
+proc_discard(struct proc *p)
+{
+    vm_destroy(&p->vm);
+    if (p->page)
+        page_free(p->page);
+    if (p->handles)
+        page_free(p->handles);
+    p->page = NULL;
+    p->handles = NULL;
+    give_slot(p);
+}
+
+static struct proc **
+pid_chain(long pid)
+{
+    return &pids[(uint32_t)pid % HASH_SIZE];
+}
+
+struct proc *
+proc_find(long pid)
+{
+    struct proc *p;
+
+    if (pid <= 0 || pid > PID_MAX)
+        return NULL;
+    for (p = *pid_chain(pid); p && p->pid != pid; p = p->hash_next)
+        ;
+    return p;
+}
+
+long
+proc_start(struct proc *p, struct proc *parent)
+{
+    int32_t pid;
+
+    spin_lock(&tree_lock);
+    do
+        last_pid = last_pid == PID_MAX ? 2 : last_pid + 1;
+    while (proc_find(last_pid));
+    pid = p->pid = last_pid;
+    p->hash_next = *pid_chain(pid);
+    *pid_chain(pid) = p;
+    p->parent = parent;
+    if (parent)
+        list_push_back(&parent->children, &p->siblings);
+    else
+        list_init(&p->siblings);
+    store_relaxed(&live, live + 1);
+    /* Killed before it was there: an ancestor's kill meant the parent only,
+     * its children live on. So p starts with no work. */
+    spin_unlock(&tree_lock);
+    sched_ready(p);
+    return pid;
+}
+
+/* --- the family ------------------------------------------------------------ */
+
+bool
+proc_is_descendant(const struct proc *p, const struct proc *ancestor)
+{
+    for (p = p->parent; p; p = p->parent)
+        if (p == ancestor)
+            return true;
+    return false;
+}
+
+/* Does parent wait for this child? Then its wait is over. */
+static void
+tell_parent(struct proc *parent, const struct proc *child)
+{
+    if ((parent->wait_pid == -1 || parent->wait_pid == child->pid) &&
+        waiter_claim(&parent->wait, 0))
+        waiter_wake(&parent->wait);
+}
+
+void
+proc_exit(const struct exit_info *info)
+{
+    struct proc *p = this_proc(), *heir;
+
+    csr_write(satp, vm_kernel_satp());
+    p->vm.satp = vm_kernel_satp();
+    vm_destroy(&p->vm);
+    page_free(p->page);
+    page_free(p->handles);
+    p->page = NULL;
+    p->handles = NULL;
+
+    spin_lock(&tree_lock);
+    heir = p->parent;
+    if (!heir)
+        panic("init ended: reason %u, code %ld", info->reason,
+              (long)info->code);
+    while (!list_empty(&p->children)) { /* P2 */
+        struct proc *child = list_entry(list_pop_front(&p->children),
+                                        struct proc, siblings);
+
+        child->parent = heir;
+        list_push_back(&heir->children, &child->siblings);
+        if (load_relaxed(&child->state) == PROC_ENDED)
+            tell_parent(heir, child);
+    }
+    p->exit = *info;
+    p->exit.pid = p->pid;
+    store_relaxed(&p->state, PROC_EXITING);
+    spin_unlock(&tree_lock);
+    sched();
+    panic("an ended process ran");
+}
+
+/* Called by whoever got the hart after p's last switch: P3 holds now. */
+void proc_gone(struct proc *p);
+void
+proc_gone(struct proc *p)
+{
+    spin_lock(&tree_lock);
+    store_relaxed(&p->state, PROC_ENDED);
+    tell_parent(p->parent, p);
+    spin_unlock(&tree_lock);
+}
+
+/* An ended child that fits, else NULL and *error: no child, or none ended. */
+static struct proc *
+find_ended(struct proc *p, long pid, long *error)
+{
+    *error = -E_CHILD;
+    if (pid != -1) {
+        struct proc *child = proc_find(pid);
+
+        if (!child || child->parent != p)
+            return NULL;
+        *error = -E_AGAIN;
+        return load_relaxed(&child->state) == PROC_ENDED ? child : NULL;
+    }
+    list_for_each(node, &p->children)
+    {
+        struct proc *child = list_entry(node, struct proc, siblings);
+
+        *error = -E_AGAIN;
+        if (load_relaxed(&child->state) == PROC_ENDED)
+            return child;
+    }
+    return NULL;
+}
+
+long
+proc_wait(long pid, uint64_t timeout, struct proc **child)
+{
+    struct proc *p = this_proc();
+    uint64_t deadline = 0;
+    long error;
+
+    spin_lock(&tree_lock);
+    /* In a loop, since several children may end before we run: who ends only
+     * says "look again", under the lock under which we look (W2). */
+    while (!(*child = find_ended(p, pid, &error))) {
+        if (error == -E_CHILD || timeout == 0)
+            break;
+        if (!deadline)
+            deadline = deadline_after(timeout);
+        p->wait_pid = pid;
+        waiter_begin(NULL);
+        spin_unlock(&tree_lock);
+        error = waiter_sleep(&p->wait, deadline);
+        spin_lock(&tree_lock);
+        p->wait_pid = 0;
+        if (error)
+            break;
+    }
+    spin_unlock(&tree_lock);
+    return *child ? 0 : error;
+}
+
+void
+proc_reap(struct proc *child)
+{
+    struct proc **link;
+
+    spin_lock(&tree_lock);
+    for (link = pid_chain(child->pid); *link != child;
+         link = &(*link)->hash_next)
+        ;
+    *link = child->hash_next;
+    child->pid = 0;
+    child->parent = NULL;
+    list_remove(&child->siblings);
+    list_push_front(&free_slots, &child->siblings);
+    store_relaxed(&live, live - 1);
+    spin_unlock(&tree_lock);
+}
+
+/* --- killing --------------------------------------------------------------- */
+
+void
+proc_kill_locked(struct proc *p)
+{
+    uint32_t state = load_relaxed(&p->state);
+
+    if (state == PROC_ENDED || state == PROC_EXITING)
+        return;
+    or_relaxed(&p->work, WORK_KILLED);
+    fence_full(); /* pairs with the one in waiter_sleep() */
+    if (waiter_claim(&p->wait, -E_CANCELED))
+        waiter_wake(&p->wait);
+    else
+        sched_poke(p);
+}
+
+long
+proc_kill(long pid)
+{
+    struct proc *p;
+    long error = 0;
+
+    spin_lock(&tree_lock);
+    p = proc_find(pid);
+    if (!p)
+        error = -E_SRCH;
+    else if (!proc_is_descendant(p, this_proc()))
+        error = -E_ACCES;
+    else
+        proc_kill_locked(p);
+    spin_unlock(&tree_lock);
+    return error;
+}
+
+/*
+ * The reader is who took the last line from the console; up from it, the
+ * first process that waits for a child is its shell, and what it waits for is
+ * in the foreground. With `shell`, init's own child is a shell and is spared.
+ */
+bool
+proc_kill_foreground(int32_t reader, bool shell)
+{
+    struct proc *p;
+    bool found = false;
+
+    spin_lock(&tree_lock);
+    p = proc_find(reader);
+    if (!p)
+        p = proc_find(1);
+    while (p && !p->wait_pid)
+        p = p->parent;
+    if (p && (p->parent || !shell)) {
+        list_for_each(node, &p->children)
+        {
+            struct proc *child = list_entry(node, struct proc, siblings);
+
+            if (p->wait_pid == -1 || p->wait_pid == child->pid) {
+                proc_kill_locked(child);
+                found = true;
+            }
+        }
+    }
+    spin_unlock(&tree_lock);
+    return found;
+}
+
+/* --- looking --------------------------------------------------------------- */
+
+/* The process with pid, or with the smallest pid >= -pid. */
+static struct proc *
+find_from(long pid)
+{
+    struct proc *best = NULL;
+
+    if (pid > 0)
+        return proc_find(pid);
+    if (pid < -PID_MAX)
+        return NULL;
+    for (uint32_t i = 0; i < slots; i++)
+        if (table[i].pid > 0 && table[i].pid >= -pid &&
+            (!best || table[i].pid < best->pid))
+            best = &table[i];
+    return best;
+}
+
+long
+proc_describe(long pid, struct proc_info *out)
+{
+    struct proc *p;
+    uint64_t ticks;
+
+    memset(out, 0, sizeof(*out));
+    spin_lock(&tree_lock);
+    p = find_from(pid);
+    if (p) {
+        out->pid = p->pid;
+        out->parent = p->parent ? p->parent->pid : 0;
+        out->state = load_relaxed(&p->state);
+        out->hart = load_relaxed(&p->hart);
+        ticks = load_relaxed(&p->run_ticks);
+        if (out->state == PROC_RUNNING)
+            ticks += read_time() - harts[out->hart].since;
+        if (out->state == PROC_EXITING)
+            out->state = PROC_RUNNING;
+        out->cpu_ns = ticks_to_ns(ticks);
+        out->pages = load_relaxed(&p->vm.pages);
+        out->handles = load_relaxed(&p->handles_used);
+        memcpy(out->name, p->name, sizeof(out->name));
+    }
+    spin_unlock(&tree_lock);
+    return p ? 0 : -E_SRCH;
+}

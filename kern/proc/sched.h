@@ -1,0 +1,44 @@
+/* Which process runs where. */
+#pragma once
+
+#include "base/hart.h"
+#include "base/kern.h"
+
+struct proc;
+
+/* How long a process runs before another one of its hart gets its turn. */
+#define SLICE_NS 4000000ull
+/* How long a ready process waits for its hart before an idle one is called. */
+#define KICK_NS 50000ull
+
+void sched_init(uint64_t hz);
+
+/* This hart's boot code becomes its idle process and runs others. Never
+ * returns. */
+NORETURN void sched_idle(void);
+
+/* Make a waiting or new process ready, on this hart. Locks: takes RUNQ. */
+void sched_ready(struct proc *p);
+
+/*
+ * Give the hart to the next ready process, or to the idle one.
+ * Locks: none held. Sleeps: yes, if the caller is not ready; returns when it
+ * runs again, perhaps on another hart.
+ */
+void sched(void);
+
+/* Let the other ready processes of this hart run first. */
+void sched_yield(void);
+
+/* The new process's side of a switch: lets go of the one that was left. */
+void sched_finish_switch(void);
+
+/* A point in a long call at which this hart may take interrupts and the
+ * process may lose it. Locks: none held, no hazards. Sleeps: maybe. */
+void sched_preempt_point(void);
+
+/* Clock interrupt: fire timers, end slices, call idle harts for help. */
+void sched_clock(struct hart *h);
+
+/* Make the hart that runs p look at its work flags. */
+void sched_poke(struct proc *p);
