@@ -210,12 +210,12 @@ enum { MSG_INLINE = 0, MSG_DESC = 1, MSG_HANDLE = 2, MSG_EVENT = 3 };
 #define RING_COMPLETIONS     2048 /* kernel page */
 
 /* Ports, channels, semaphores. */
-#define PORT_CAPACITY  16u
-#define PORT_NAME_MAX  31u
-#define CHAN_MAX_CAP   1024u
-#define CHAN_MAX_ELEM  256u
-#define SEM_MAX        INT32_MAX
-#define WIT_MAX_FORM   256u /* bytes of a compiled WIT type */
+#define PORT_CAPACITY 16u
+#define PORT_NAME_MAX 31u
+#define CHAN_MAX_CAP  1024u
+#define CHAN_MAX_ELEM 256u
+#define SEM_MAX       INT32_MAX
+#define WIT_MAX_FORM  256u /* bytes of a compiled WIT type */
 
 /* Processes. */
 enum { EXIT_NORMAL = 0, EXIT_KILLED = 1, EXIT_FAULT = 2 };

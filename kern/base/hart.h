@@ -15,21 +15,21 @@ struct proc;
 struct trapframe;
 
 struct hart {
-    struct proc *proc;     /*  0 [s] running process, its idle one if none */
-    uint64_t scratch;      /*  8 [s] a register, in the first trap lines */
-    struct trapframe *tf;  /* 16 [s] where the running process's traps go */
-    uint64_t scratch2;     /* 24 [s] */
-    uint32_t held;         /* 32 [s] a bit per lock rank held */
-    uint32_t index;        /* 36 [I] 0.. */
-    uint64_t id;           /* 40 [I] the hart id of the device tree */
+    struct proc *proc;    /*  0 [s] running process, its idle one if none */
+    uint64_t scratch;     /*  8 [s] a register, in the first trap lines */
+    struct trapframe *tf; /* 16 [s] where the running process's traps go */
+    uint64_t scratch2;    /* 24 [s] */
+    uint32_t held;        /* 32 [s] a bit per lock rank held */
+    uint32_t index;       /* 36 [I] 0.. */
+    uint64_t id;          /* 40 [I] the hart id of the device tree */
     void *hazard[HART_HAZARDS]; /* [a] handle nodes that the call uses: H4 */
-    struct proc *previous; /* [s] whom the last switch left */
-    uint64_t since;        /* [s] ticks: when the running process got on */
-    uint64_t armed;        /* [s] ticks: the deadline the timer is set to */
-    uint64_t slice_end;    /* [s] ticks: when the running process must share */
-    uint64_t kick_at;      /* [s] ticks: when to call an idle hart for help */
-    uint32_t resched;      /* [s] the running process should give way */
-    uint32_t traps;        /* [s] statistics: traps from user mode */
+    struct proc *previous;      /* [s] whom the last switch left */
+    uint64_t since;             /* [s] ticks: when the running process got on */
+    uint64_t armed;     /* [s] ticks: the deadline the timer is set to */
+    uint64_t slice_end; /* [s] ticks: when the running process must share */
+    uint64_t kick_at;   /* [s] ticks: when to call an idle hart for help */
+    uint32_t resched;   /* [s] the running process should give way */
+    uint32_t traps;     /* [s] statistics: traps from user mode */
 } __attribute__((aligned(64)));
 
 extern struct hart harts[MAX_HARTS];

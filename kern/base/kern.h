@@ -22,8 +22,8 @@
 
 #define MIN(a, b)           ((a) < (b) ? (a) : (b))
 #define ARRAY_LEN(a)        (sizeof(a) / sizeof((a)[0]))
-#define ROUND_UP(n, unit)   (((n) + (unit) - 1) / (unit) * (unit))
+#define ROUND_UP(n, unit)   (((n) + (unit)-1) / (unit) * (unit))
 #define ROUND_DOWN(n, unit) ((n) / (unit) * (unit))
 
 #define container_of(ptr, type, member)                                        \
-    ((type *)((char *)(ptr) - offsetof(type, member)))
+    ((type *)((char *)(ptr)-offsetof(type, member)))

@@ -15,15 +15,16 @@ struct kobj;
 
 /* Somebody who wants to know when an object's signals come up. */
 struct observer {
-    struct list link;  /* [o] in the object's list, under its lock */
-    uint32_t wanted;   /* [I] SIG_x */
-    uint32_t rights;   /* [I] of the handle looked through */
+    struct list link; /* [o] in the object's list, under its lock */
+    uint32_t wanted;  /* [I] SIG_x */
+    uint32_t rights;  /* [I] of the handle looked through */
     /* One of `wanted` is up. Under the object's lock. */
     void (*fire)(struct observer *o, uint32_t signals);
 };
 
 struct kobj_ops {
-    /* The last handle with these rights is gone. Called without locks. */
+    /* The last handle with these rights is gone; NULL: so what. Called
+     * without locks. */
     void (*side_gone)(struct kobj *obj, uint32_t rights);
     /* E_PIPE for everyone from now on; NULL: not for this type. */
     void (*shutdown)(struct kobj *obj);

@@ -16,12 +16,12 @@
 
 /* Clang checks these with -Wthread-safety; to gcc they are empty. */
 #if defined(__clang__)
-#define CAPABILITY(x)  __attribute__((capability(x)))
-#define ACQUIRES(...)  __attribute__((acquire_capability(__VA_ARGS__)))
-#define RELEASES(...)  __attribute__((release_capability(__VA_ARGS__)))
-#define REQUIRES(...)  __attribute__((requires_capability(__VA_ARGS__)))
-#define EXCLUDES(...)  __attribute__((locks_excluded(__VA_ARGS__)))
-#define NO_LOCK_CHECK  __attribute__((no_thread_safety_analysis))
+#define CAPABILITY(x) __attribute__((capability(x)))
+#define ACQUIRES(...) __attribute__((acquire_capability(__VA_ARGS__)))
+#define RELEASES(...) __attribute__((release_capability(__VA_ARGS__)))
+#define REQUIRES(...) __attribute__((requires_capability(__VA_ARGS__)))
+#define EXCLUDES(...) __attribute__((locks_excluded(__VA_ARGS__)))
+#define NO_LOCK_CHECK __attribute__((no_thread_safety_analysis))
 #else
 #define CAPABILITY(x)
 #define ACQUIRES(...)

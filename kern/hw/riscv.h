@@ -18,27 +18,28 @@
 #define SIE_SEIE (1ul << 9)
 
 /* scause (4.1.8). */
-#define CAUSE_INTERRUPT     (1ul << 63)
-#define CAUSE_IPI           (CAUSE_INTERRUPT | 1)
-#define CAUSE_TIMER         (CAUSE_INTERRUPT | 5)
-#define CAUSE_EXTERNAL      (CAUSE_INTERRUPT | 9)
-#define CAUSE_FETCH_ALIGN   0ul
-#define CAUSE_FETCH_ACCESS  1ul
-#define CAUSE_ILLEGAL       2ul
-#define CAUSE_BREAKPOINT    3ul
-#define CAUSE_LOAD_ALIGN    4ul
-#define CAUSE_LOAD_ACCESS   5ul
-#define CAUSE_STORE_ALIGN   6ul
-#define CAUSE_STORE_ACCESS  7ul
-#define CAUSE_USER_ECALL    8ul
-#define CAUSE_FETCH_PAGE    12ul
-#define CAUSE_LOAD_PAGE     13ul
-#define CAUSE_STORE_PAGE    15ul
+#define CAUSE_INTERRUPT    (1ul << 63)
+#define CAUSE_IPI          (CAUSE_INTERRUPT | 1)
+#define CAUSE_TIMER        (CAUSE_INTERRUPT | 5)
+#define CAUSE_EXTERNAL     (CAUSE_INTERRUPT | 9)
+#define CAUSE_FETCH_ALIGN  0ul
+#define CAUSE_FETCH_ACCESS 1ul
+#define CAUSE_ILLEGAL      2ul
+#define CAUSE_BREAKPOINT   3ul
+#define CAUSE_LOAD_ALIGN   4ul
+#define CAUSE_LOAD_ACCESS  5ul
+#define CAUSE_STORE_ALIGN  6ul
+#define CAUSE_STORE_ACCESS 7ul
+#define CAUSE_USER_ECALL   8ul
+#define CAUSE_FETCH_PAGE   12ul
+#define CAUSE_LOAD_PAGE    13ul
+#define CAUSE_STORE_PAGE   15ul
 
 /* satp (4.1.11): Sv39, address space identifier, root's page number. */
-#define SATP_SV39          (8ul << 60)
-#define SATP_ASID_SHIFT    44
-#define SATP_MAKE(asid, pa) (SATP_SV39 | ((uint64_t)(asid) << SATP_ASID_SHIFT) | ((pa) >> 12))
+#define SATP_SV39       (8ul << 60)
+#define SATP_ASID_SHIFT 44
+#define SATP_MAKE(asid, pa)                                                    \
+    (SATP_SV39 | ((uint64_t)(asid) << SATP_ASID_SHIFT) | ((pa) >> 12))
 
 /* Sstc's stimecmp; older assemblers do not know its name. */
 #define CSR_STIMECMP 0x14d

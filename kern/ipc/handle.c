@@ -91,7 +91,7 @@ finish_node(struct hnode *node, uint32_t gone)
 {
     struct kobj *obj = node->obj;
 
-    if (gone)
+    if (gone && obj->ops->side_gone)
         obj->ops->side_gone(obj, gone);
     kobj_put(obj);
 }
@@ -456,7 +456,7 @@ grant_to(long pid, struct hnode *from, struct hnode *node, uint32_t rights,
             value = install(target, node);
         spin_unlock(&tree_lock);
         if (value < 0) {
-            (void)unlink_node(node); /* `from` has at least its rights */
+            (void)unlink_node(node);      /* `from` has at least its rights */
             add_relaxed(&obj->refs, -1u); /* and a reference */
         }
     }
@@ -672,9 +672,8 @@ handle_close_all(void)
         struct hentry *e = &p->handles->entry[i];
         struct hnode *node;
 
-        if (e->node &&
-            handle_look((uint64_t)e->generation * HANDLE_SLOTS + i, 0,
-                        &node) == 0)
+        if (e->node && handle_look((uint64_t)e->generation * HANDLE_SLOTS + i,
+                                   0, &node) == 0)
             (void)close_node(node);
     }
 }

@@ -91,7 +91,7 @@ handle_use(uint64_t value, int i, uint32_t type, uint32_t right,
         return error;
     if (unlikely((*out)->type != type))
         return -E_WRONGTYPE;
-    if (unlikely((*out)->rights & right) != right)
+    if (unlikely(((*out)->rights & right) != right))
         return -E_ACCES;
     return 0;
 }

@@ -26,22 +26,22 @@ _Static_assert(sizeof(struct qslot) == 64, "places do not straddle pages");
 /* [I] immutable, [q] the queue's lock, [a] atomic. */
 struct queue {
     struct kobj obj;
-    struct spinlock lock; /* q */
+    struct spinlock lock;                /* q */
     uint32_t ring_size, max_msg, schema; /* [I] */
     bool no_readers, no_writers, shut;   /* [q] never unset */
-    void **pages;           /* [I] storage: the places, then the payloads */
-    void *only_page;        /* [I] pages of a storage of one */
-    struct list *free;      /* [q] free places, by link.next */
-    struct prioq ready;     /* [q] messages not given to anybody */
-    struct list receivers;  /* [q] waiters */
-    struct prioq senders;   /* [q] waiters */
-    struct list observers;  /* [q] */
-    uint32_t len;           /* [q] messages, given ones too */
-    uint32_t max_depth;     /* [q] */
+    void **pages;          /* [I] storage: the places, then the payloads */
+    void *only_page;       /* [I] pages of a storage of one */
+    struct list *free;     /* [q] free places, by link.next */
+    struct prioq ready;    /* [q] messages not given to anybody */
+    struct list receivers; /* [q] waiters */
+    struct prioq senders;  /* [q] waiters */
+    struct list observers; /* [q] */
+    uint32_t len;          /* [q] messages, given ones too */
+    uint32_t max_depth;    /* [q] */
     uint32_t waiting_senders, waiting_receivers; /* [q] */
-    uint64_t seq;           /* [q] next one; messages ever accepted */
-    uint64_t received;      /* [q] */
-    uint64_t rejected, empty;            /* [a] */
+    uint64_t seq;             /* [q] next one; messages ever accepted */
+    uint64_t received;        /* [q] */
+    uint64_t rejected, empty; /* [a] */
     uint64_t bytes_sent, bytes_received; /* [q] */
 };
 

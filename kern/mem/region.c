@@ -28,15 +28,7 @@ region_destroy(struct kobj *obj)
     kfree(r, sizeof(*r));
 }
 
-static void
-region_side_gone(struct kobj *obj, uint32_t rights)
-{
-    (void)obj; /* nobody waits on a region */
-    (void)rights;
-}
-
 static const struct kobj_ops region_ops = {
-    .side_gone = region_side_gone,
     .destroy = region_destroy,
 };
 

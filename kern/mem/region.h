@@ -15,10 +15,10 @@
 /* [I] immutable. */
 struct region {
     struct kobj obj;
-    uint32_t policy; /* [I] REGION_x */
-    uint32_t sealed; /* [I] */
-    uint64_t size;   /* [I] bytes */
-    uint64_t pages;  /* [I] frames, the last one with a zero tail */
+    uint32_t policy;             /* [I] REGION_x */
+    uint32_t sealed;             /* [I] */
+    uint64_t size;               /* [I] bytes */
+    uint64_t pages;              /* [I] frames, the last one with a zero tail */
     void **tables[FRAME_TABLES]; /* [I] pages of pointers to frames */
 };
 

@@ -20,12 +20,12 @@
 #define USER_HALF 256u /* root entries for addresses below USER_END */
 
 /* Shift of the virtual page number that indexes a table of a level. */
-#define LEVEL_SHIFT(level)  (12 + 9 * (level))
-#define LEVEL_SIZE(level)   (1ul << LEVEL_SHIFT(level))
-#define INDEX(va, level)    (((va) >> LEVEL_SHIFT(level)) & (ENTRIES - 1))
-#define KERNEL_RW           (PTE_V | PTE_R | PTE_W | PTE_A | PTE_D | PTE_G)
-#define KERNEL_R            (PTE_V | PTE_R | PTE_A | PTE_G)
-#define KERNEL_RX           (PTE_V | PTE_R | PTE_X | PTE_A | PTE_G)
+#define LEVEL_SHIFT(level) (12 + 9 * (level))
+#define LEVEL_SIZE(level)  (1ul << LEVEL_SHIFT(level))
+#define INDEX(va, level)   (((va) >> LEVEL_SHIFT(level)) & (ENTRIES - 1))
+#define KERNEL_RW          (PTE_V | PTE_R | PTE_W | PTE_A | PTE_D | PTE_G)
+#define KERNEL_R           (PTE_V | PTE_R | PTE_A | PTE_G)
+#define KERNEL_RX          (PTE_V | PTE_R | PTE_X | PTE_A | PTE_G)
 
 extern char _text_start[], _text_end[], _rodata_end[], _image_end[];
 
@@ -72,7 +72,8 @@ map_direct(uint64_t pa, uint64_t size, uint64_t flags)
         int level = 2;
         pte_t *entry;
 
-        while (level && (pa % LEVEL_SIZE(level) || end - pa < LEVEL_SIZE(level)))
+        while (level &&
+               (pa % LEVEL_SIZE(level) || end - pa < LEVEL_SIZE(level)))
             level--;
         entry = walk(kernel_root, VIRT(pa), level, true);
         if (!entry)

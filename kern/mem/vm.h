@@ -19,9 +19,9 @@ typedef uint64_t pte_t;
 #define PTE_D     (1ul << 7)
 #define PTE_OWNED (1ul << 8) /* software: the frame is this space's alone */
 
-#define PTE_PA(pte)   (((pte) >> 10) << 12)
-#define PTE_MAKE(pa)  (((pa) >> 12) << 10)
-#define PTE_FLAGS(pte) ((pte) & 0x3ff)
+#define PTE_PA(pte)    (((pte) >> 10) << 12)
+#define PTE_MAKE(pa)   (((pa) >> 12) << 10)
+#define PTE_FLAGS(pte) ((pte)&0x3ff)
 
 /* Leaves; A and D are set beforehand, hardware need not (BEHAVIOUR H12). */
 #define PTE_USER_RX (PTE_V | PTE_R | PTE_X | PTE_U | PTE_A)

@@ -49,8 +49,8 @@ sum_is_right(const struct header *h)
     long sum = 0;
 
     for (uint32_t i = 0; i < BLOCK; i++)
-        sum += i - offsetof(struct header, sum) < sizeof(h->sum) ? ' '
-                                                                 : bytes[i];
+        sum +=
+            i - offsetof(struct header, sum) < sizeof(h->sum) ? ' ' : bytes[i];
     return sum == octal(h->sum, sizeof(h->sum));
 }
 

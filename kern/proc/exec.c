@@ -58,8 +58,8 @@ segment_is_good(const struct segment *s, uint64_t size, uint64_t floor)
     return s->offset <= size && s->filesz <= size - s->offset &&
            s->filesz <= s->memsz && s->vaddr >= floor &&
            s->vaddr < PROGRAM_END && s->memsz <= PROGRAM_END - s->vaddr &&
-           s->offset % PAGE_SIZE == s->vaddr % PAGE_SIZE &&
-           (s->flags & PF_R) && !((s->flags & PF_W) && (s->flags & PF_X));
+           s->offset % PAGE_SIZE == s->vaddr % PAGE_SIZE && (s->flags & PF_R) &&
+           !((s->flags & PF_W) && (s->flags & PF_X));
 }
 
 /* Map the file's own frames: nothing is copied (BEHAVIOUR I5). */
@@ -136,8 +136,8 @@ exec_load(struct vm *vm, const struct region *file, struct image *image)
     image->stack_top = image->stack_low + STACK_BYTES;
     image->heap_start = image->stack_top + PAGE_SIZE;
     if (!error)
-        error = vm_map_zero(vm, image->stack_low, image->stack_top,
-                            PTE_USER_RW);
+        error =
+            vm_map_zero(vm, image->stack_low, image->stack_top, PTE_USER_RW);
     return error;
 }
 

@@ -21,12 +21,12 @@
 
 struct spinlock tree_lock = SPINLOCK(RANK_TREE);
 
-static struct proc *table;       /* [I] */
-static uint32_t slots;           /* [I] */
-static uint32_t live;            /* [t] processes with a pid */
-static struct list free_slots;   /* [t] by siblings */
+static struct proc *table;           /* [I] */
+static uint32_t slots;               /* [I] */
+static uint32_t live;                /* [t] processes with a pid */
+static struct list free_slots;       /* [t] by siblings */
 static struct proc *pids[HASH_SIZE]; /* [t] chains by hash_next */
-static int32_t last_pid;         /* [t] */
+static int32_t last_pid;             /* [t] */
 
 void fork_entry(void);   /* vector.S */
 void thread_entry(void); /* vector.S */
@@ -235,8 +235,8 @@ proc_exit(const struct exit_info *info)
         panic("init ended: reason %u, code %ld", info->reason,
               (long)info->code);
     while (!list_empty(&p->children)) { /* P2 */
-        struct proc *child = list_entry(list_pop_front(&p->children),
-                                        struct proc, siblings);
+        struct proc *child =
+            list_entry(list_pop_front(&p->children), struct proc, siblings);
 
         child->parent = heir;
         list_push_back(&heir->children, &child->siblings);
@@ -275,8 +275,7 @@ find_ended(struct proc *p, long pid, long *error)
         *error = -E_AGAIN;
         return load_relaxed(&child->state) == PROC_ENDED ? child : NULL;
     }
-    list_for_each(node, &p->children)
-    {
+    list_for_each (node, &p->children) {
         struct proc *child = list_entry(node, struct proc, siblings);
 
         *error = -E_AGAIN;
@@ -384,8 +383,7 @@ proc_kill_foreground(bool shell)
     /* Down from init, from shell to shell, to what the last one waits for. */
     for (p = proc_find(1); p; p = next) {
         next = NULL;
-        list_for_each(node, &p->children)
-        {
+        list_for_each (node, &p->children) {
             struct proc *child = list_entry(node, struct proc, siblings);
 
             if (p->wait_pid != -1 && p->wait_pid != child->pid)

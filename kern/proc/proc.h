@@ -39,37 +39,38 @@ struct region;
 /* [I] never changes while the process lives, [s] its own, [t] the tree lock,
  * [a] atomic, [r] the lock of the run queue it is in. */
 struct proc {
-    struct context context; /* [s] where it left off; vector.S knows the offset */
-    uint32_t work;          /* [a] WORK_x; at offset 112 */
-    uint32_t on_hart;       /* [a] a hart stands on its kernel stack: S3 */
-    uint32_t state;         /* [a] PROC_x, for those who look */
-    uint32_t hart;          /* [a] index of the hart it ran on last */
-    struct list run;        /* [r] */
-    struct waiter wait;     /* see waitq.h */
-    struct trapframe *tf;   /* [I] */
+    struct context
+        context;          /* [s] where it left off; vector.S knows the offset */
+    uint32_t work;        /* [a] WORK_x; at offset 112 */
+    uint32_t on_hart;     /* [a] a hart stands on its kernel stack: S3 */
+    uint32_t state;       /* [a] PROC_x, for those who look */
+    uint32_t hart;        /* [a] index of the hart it ran on last */
+    struct list run;      /* [r] */
+    struct waiter wait;   /* see waitq.h */
+    struct trapframe *tf; /* [I] */
 
-    int32_t pid;             /* [t] 0: slot is free or a kernel thread */
-    uint32_t slot;           /* [I] */
-    struct proc *parent;     /* [t] */
-    struct list children;    /* [t] */
-    struct list siblings;    /* [t] in parent's children */
-    struct proc *hash_next;  /* [t] */
-    long wait_pid;           /* [t] whom it waits for; 0: nobody */
-    struct exit_info exit;   /* [t] once ended */
-    uint64_t run_ticks;      /* [a] time on harts, up to the last switch */
+    int32_t pid;            /* [t] 0: slot is free or a kernel thread */
+    uint32_t slot;          /* [I] */
+    struct proc *parent;    /* [t] */
+    struct list children;   /* [t] */
+    struct list siblings;   /* [t] in parent's children */
+    struct proc *hash_next; /* [t] */
+    long wait_pid;          /* [t] whom it waits for; 0: nobody */
+    struct exit_info exit;  /* [t] once ended */
+    uint64_t run_ticks;     /* [a] time on harts, up to the last switch */
 
-    struct vm vm;                 /* [s] */
-    uint32_t stale_harts;         /* [a] harts whose TLB may know its ASID */
+    struct vm vm;                  /* [s] */
+    uint32_t stale_harts;          /* [a] harts whose TLB may know its ASID */
     uint64_t heap_start, heap_end; /* [s] */
-    uint64_t stack_low;           /* [s] lowest stack address */
-    struct region *program;       /* [s] boot file its text is mapped from */
+    uint64_t stack_low;            /* [s] lowest stack address */
+    struct region *program;        /* [s] boot file its text is mapped from */
     struct handle_table *handles;  /* [h] one page */
     struct spinlock handles_lock;  /* h */
     uint32_t handles_free;         /* [h] first free slot of the table */
     uint32_t handles_used;         /* [h] */
     bool handles_closed;           /* [h] ending: nothing may be installed */
-    void *page;                   /* [I] room for one message that waits */
-    char name[32];                /* [t] */
+    void *page;                    /* [I] room for one message that waits */
+    char name[32];                 /* [t] */
 };
 _Static_assert(offsetof(struct proc, work) == 112, "vector.S");
 _Static_assert(sizeof(struct trapframe) == TF_BYTES, "vector.S");

@@ -33,8 +33,8 @@ struct waiter {
     int32_t result;     /* [claimer] 0, or -E_x: why the wait ended */
     struct timer timer; /* [s] */
     const void *node;   /* [s] the handle's node, found by revocation */
-    void *given;        /* [claimer] what was handed over: the object's affair */
-    uint64_t want;      /* [s] what is waited for: the object's affair */
+    void *given;   /* [claimer] what was handed over: the object's affair */
+    uint64_t want; /* [s] what is waited for: the object's affair */
 };
 
 /* The waiter of the running process, made PENDING. Call with the object's lock

@@ -35,14 +35,14 @@ static struct {
     struct queue *in, *out;
     uint32_t irq;
     bool raw;
-    struct spinlock lock;        /* c */
-    uint16_t bytes[BYTE_RING];   /* [c] */
-    uint32_t head, tail;         /* [c] free-running */
-    struct waiter *reader;       /* [c] input thread, waiting for bytes */
-    struct waiter *writer;       /* [c] output thread, waiting for the UART */
-    struct waiter *drainer;      /* [c] shutdown, waiting for the output */
-    char line[LINE_MAX];         /* the input thread's */
-    uint32_t length;             /* the input thread's */
+    struct spinlock lock;      /* c */
+    uint16_t bytes[BYTE_RING]; /* [c] */
+    uint32_t head, tail;       /* [c] free-running */
+    struct waiter *reader;     /* [c] input thread, waiting for bytes */
+    struct waiter *writer;     /* [c] output thread, waiting for the UART */
+    struct waiter *drainer;    /* [c] shutdown, waiting for the output */
+    char line[LINE_MAX];       /* the input thread's */
+    uint32_t length;           /* the input thread's */
 } con = {.lock = SPINLOCK(RANK_OBJECT)};
 
 static void

@@ -181,8 +181,7 @@ static bool
 has_arg(const char *args, const char *word)
 {
     for (const char *at = args; *at; at++)
-        if ((at == args || at[-1] == ' ') &&
-            !strncmp(at, word, strlen(word)))
+        if ((at == args || at[-1] == ' ') && !strncmp(at, word, strlen(word)))
             return true;
     return false;
 }

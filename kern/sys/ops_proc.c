@@ -271,8 +271,8 @@ SYSCALL(timer_wait, uint64_t flags, uint64_t ns)
 
     if ((uint32_t)flags > TIMER_ABS)
         return -E_INVAL;
-    deadline = (uint32_t)flags == TIMER_ABS ? deadline_at(ns)
-                                            : deadline_after(ns);
+    deadline =
+        (uint32_t)flags == TIMER_ABS ? deadline_at(ns) : deadline_after(ns);
     if (deadline <= read_time())
         return 0;
     result = waiter_sleep(waiter_begin(NULL), deadline);

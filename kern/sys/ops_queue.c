@@ -1,0 +1,241 @@
+/*
+ * The calls 0x30 to 0x37. Here a queue's messages cross between user memory
+ * and the kernel; ipc/queue.c sees kernel memory only.
+ */
+#include "base/string.h"
+#include "ipc/handle.h"
+#include "ipc/queue.h"
+#include "sys/syscall.h"
+
+#define OPT_RESERVED 0xffffff00ull
+#define OPT_TAG(opt) ((uint32_t)((opt) >> 32))
+
+SYSCALL(queue_create, uint64_t ring_size, uint64_t max_msg, uint64_t schema)
+{
+    struct queue *q;
+    long error =
+        queue_new((uint32_t)ring_size, (uint32_t)max_msg, (uint32_t)schema, &q);
+
+    if (error)
+        return error;
+    return handle_create(&q->obj,
+                         RIGHT_READ | RIGHT_WRITE | RIGHT_GRANT | RIGHT_REVOKE);
+}
+
+/* The header of a message to be sent. Returns: 0; -E_INVAL. */
+static inline long
+make_meta(struct msg_meta *meta, const struct hnode *node, uint64_t opt,
+          uint64_t len, uint32_t kind)
+{
+    uint64_t priority = opt & 0xff;
+
+    if (unlikely((opt & OPT_RESERVED) || priority > PRIO_URGENT))
+        return -E_INVAL;
+    meta->len = (uint32_t)len;
+    meta->priority = (uint8_t)priority;
+    meta->kind = (uint8_t)kind;
+    meta->reserved = 0;
+    meta->tag = OPT_TAG(opt);
+    meta->sender = this_proc()->pid;
+    meta->badge = node->badge;
+    return 0;
+}
+
+static inline long
+copy_in(const struct span *span, uaddr_t from)
+{
+    long error = copy_from_user(span->at[0], from, span->len[0]);
+
+    if (unlikely(!error && span->len[1]))
+        error = copy_from_user(span->at[1], uaddr(from.value + span->len[0]),
+                               span->len[1]);
+    return error;
+}
+
+static inline long
+copy_out(uaddr_t to, const struct span *span)
+{
+    long error = copy_to_user(to, span->at[0], span->len[0]);
+
+    if (unlikely(!error && span->len[1]))
+        error = copy_to_user(uaddr(to.value + span->len[0]), span->at[1],
+                             span->len[1]);
+    return error;
+}
+
+/* No place was free, or the queue is closed: with the message in the process's
+ * own page, wait or say why not. */
+static long
+send_slowly(struct queue *q, const struct hnode *node,
+            const struct msg_meta *meta, uaddr_t buf, uint64_t timeout)
+{
+    struct proc *p = this_proc();
+    long error = copy_from_user(p->page, buf, meta->len);
+
+    if (error)
+        return error;
+    kobj_get(&q->obj);
+    error = queue_send_wait(q, meta, p->page, node, timeout);
+    kobj_put(&q->obj);
+    return error;
+}
+
+/* Send an inline message. `meta` is complete and the size is right. */
+static inline long
+send_inline(struct queue *q, const struct hnode *node,
+            const struct msg_meta *meta, uaddr_t buf, uint64_t timeout)
+{
+    struct qslot *slot = queue_reserve(q);
+    struct span span;
+    long error;
+
+    if (unlikely(!slot))
+        return send_slowly(q, node, meta, buf, timeout);
+    queue_span(q, slot, meta->len, &span);
+    slot->meta = *meta;
+    error = copy_in(&span, buf);
+    if (likely(!error))
+        error = queue_commit(q, slot);
+    if (unlikely(error))
+        queue_release(q, slot);
+    return error;
+}
+
+SYSCALL(queue_send, uint64_t h, uint64_t buf, uint64_t len, uint64_t opt,
+        uint64_t timeout)
+{
+    struct hnode *node;
+    struct queue *q;
+    struct msg_meta meta;
+    long error = handle_use(h, 0, OBJ_QUEUE, RIGHT_WRITE, &node);
+
+    if (unlikely(error))
+        goto out;
+    q = queue_of(node->obj);
+    error = make_meta(&meta, node, opt, len, MSG_INLINE);
+    if (unlikely(error))
+        goto out;
+    error = -E_MSGSIZE;
+    if (unlikely(len > q->max_msg))
+        goto out;
+    if (unlikely(q->schema && meta.tag != q->schema)) {
+        add_relaxed(&q->rejected, 1);
+        error = -E_PROTOTYPE;
+        goto out;
+    }
+    error = send_inline(q, node, &meta, uaddr(buf), timeout);
+out:
+    handle_done();
+    return error;
+}
+
+/*
+ * The taken message goes to the receiver's memory, and its handle to the
+ * receiver's table. On failure it is put back (BEHAVIOUR E10).
+ * Returns: its length; -E_MFILE; -E_FAULT.
+ */
+static inline long
+deliver(struct queue *q, struct qslot *slot, uaddr_t buf, uaddr_t meta)
+{
+    struct span span;
+    long len = slot->meta.len, error;
+
+    queue_span(q, slot, slot->meta.len, &span);
+    error = copy_out(buf, &span);
+    if (likely(!error) && !uaddr_is_null(meta))
+        error = copy_to_user(meta, &slot->meta, sizeof(slot->meta));
+    if (unlikely(error)) {
+        queue_untake(q, slot);
+        return error;
+    }
+    queue_taken(q, slot);
+    return len;
+}
+
+/* Nothing to take at once: look at the buffers, then wait or say why not. */
+static long
+recv_slowly(struct queue *q, const struct hnode *node, uaddr_t buf,
+            uint64_t cap, uaddr_t meta, uint64_t timeout, long error)
+{
+    struct msg_meta header;
+    struct qslot *slot;
+
+    if (error != -E_MSGSIZE &&
+        (!uaddr_in_range(buf, cap) || !uaddr_in_range(meta, sizeof(header))))
+        return -E_FAULT;
+    if (error != -E_AGAIN)
+        return error;
+    if (timeout == 0) {
+        add_relaxed(&q->empty, 1);
+        return -E_AGAIN;
+    }
+    kobj_get(&q->obj);
+    error = queue_take_wait(q, cap, &header, &slot, node, timeout);
+    if (error == 0) {
+        if (unlikely(proc_killed()))
+            queue_untake(q, slot);
+        else
+            error = deliver(q, slot, buf, meta);
+    } else if (error == -E_TIMEDOUT) {
+        add_relaxed(&q->empty, 1);
+    } else if (error == -E_MSGSIZE && !uaddr_is_null(meta) &&
+               copy_to_user(meta, &header, sizeof(header))) {
+        error = -E_FAULT;
+    }
+    handle_done();
+    kobj_put(&q->obj);
+    return error;
+}
+
+SYSCALL(queue_recv, uint64_t h, uint64_t buf, uint64_t cap, uint64_t meta,
+        uint64_t timeout)
+{
+    struct hnode *node;
+    struct queue *q;
+    struct msg_meta header;
+    struct qslot *slot;
+    long error = handle_use(h, 0, OBJ_QUEUE, RIGHT_READ, &node);
+
+    if (unlikely(error))
+        goto out;
+    q = queue_of(node->obj);
+    error = queue_take(q, cap, &header, &slot);
+    if (likely(!error))
+        error = deliver(q, slot, uaddr(buf), uaddr(meta));
+    else if (error == -E_MSGSIZE && meta &&
+             copy_to_user(uaddr(meta), &header, sizeof(header)))
+        error = -E_MSGSIZE; /* the size was the first thing wrong */
+    else
+        error =
+            recv_slowly(q, node, uaddr(buf), cap, uaddr(meta), timeout, error);
+out:
+    handle_done();
+    return error;
+}
+
+SYSCALL(queue_peek, uint64_t h, uint64_t meta)
+{
+    struct hnode *node;
+    struct msg_meta header;
+    long error = handle_use(h, 0, OBJ_QUEUE, RIGHT_READ, &node);
+
+    if (!error && !uaddr_in_range(uaddr(meta), sizeof(header)))
+        error = -E_FAULT;
+    if (!error)
+        error = queue_peek(queue_of(node->obj), &header);
+    handle_done();
+    return error || !meta ? error
+                          : copy_to_user(uaddr(meta), &header, sizeof(header));
+}
+
+SYSCALL(queue_stat, uint64_t h, uint64_t out)
+{
+    struct hnode *node;
+    struct queue_stat stat;
+    long error = handle_use(h, 0, OBJ_QUEUE, RIGHT_READ, &node);
+
+    if (!error)
+        queue_statistics(queue_of(node->obj), &stat);
+    handle_done();
+    return error ? error : copy_to_user(uaddr(out), &stat, sizeof(stat));
+}
