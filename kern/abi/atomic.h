@@ -8,10 +8,20 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define load_relaxed(p)     __atomic_load_n((p), __ATOMIC_RELAXED)
-#define load_acquire(p)     __atomic_load_n((p), __ATOMIC_ACQUIRE)
+#define load_relaxed(p) __atomic_load_n((p), __ATOMIC_RELAXED)
+#define load_acquire(p) __atomic_load_n((p), __ATOMIC_ACQUIRE)
+#ifdef __riscv
+/* gcc 12 makes an amoswap of every atomic store; an aligned store is one. */
+#define store_relaxed(p, v) (*(volatile __typeof__(*(p)) *)(p) = (v))
+#define store_release(p, v)                                                    \
+    do {                                                                       \
+        __asm__ volatile("fence rw, w" : : : "memory");                        \
+        store_relaxed(p, v);                                                   \
+    } while (0)
+#else
 #define store_relaxed(p, v) __atomic_store_n((p), (v), __ATOMIC_RELAXED)
 #define store_release(p, v) __atomic_store_n((p), (v), __ATOMIC_RELEASE)
+#endif
 #define swap_acquire(p, v)  __atomic_exchange_n((p), (v), __ATOMIC_ACQUIRE)
 #define add_relaxed(p, v)   __atomic_fetch_add((p), (v), __ATOMIC_RELAXED)
 #define add_acq_rel(p, v)   __atomic_fetch_add((p), (v), __ATOMIC_ACQ_REL)

@@ -111,21 +111,21 @@ static void
 output_thread(void)
 {
     struct qslot *slot;
-    struct msg_meta meta;
+    struct msg_meta header;
     struct span span;
 
     for (;;) {
-        if (queue_take_wait(con.out, OUT_MSG, &meta, &slot, NULL,
+        if (queue_take_wait(con.out, OUT_MSG, true, &header, &slot, NULL,
                             TIMEOUT_FOREVER))
             panic("the console's output queue failed");
         if (slot->meta.kind == MSG_INLINE) {
-            queue_span(con.out, slot, slot->meta.len, &span);
+            queue_span(slot, slot->meta.len, &span);
             write_out(span.at[0], span.len[0]);
             if (span.len[1])
                 write_out(span.at[1], span.len[1]);
         } else {
             /* A handle sent to the console reaches nobody. */
-            hnode_drop(*queue_node(con.out, slot));
+            hnode_drop(*queue_node(slot));
         }
         queue_taken(con.out, slot);
         spin_lock(&con.lock);
