@@ -26,8 +26,8 @@ link_node(struct hnode *node, struct kobj *obj, struct hnode *parent,
           uint32_t depth, uint32_t rights, uint64_t badge)
 {
     node->obj = obj;
-    node->type = obj->type;
-    node->rights = rights;
+    node->type = (uint16_t)obj->type;
+    node->rights = (uint16_t)rights;
     node->badge = badge;
     node->parent = parent;
     node->depth = (uint8_t)depth;

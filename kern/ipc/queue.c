@@ -109,10 +109,7 @@ make_storage(struct queue *q)
 struct hnode **
 queue_node(struct qslot *slot)
 {
-    struct span span;
-
-    queue_span(slot, sizeof(struct hnode *), &span);
-    return (void *)(span.len[0] ? span.at[0] : span.at[1]);
+    return (void *)(queue_room(slot) ? queue_payload(slot) : slot->next_page);
 }
 
 struct msg_meta
@@ -236,7 +233,7 @@ give_locked(struct queue *q, struct qslot *slot) REQUIRES(&q->lock)
     return false;
 }
 
-static void
+static inline void
 accept_locked(struct queue *q, struct qslot *slot) REQUIRES(&q->lock)
 {
     slot->meta.seq = q->seq++;
@@ -244,7 +241,7 @@ accept_locked(struct queue *q, struct qslot *slot) REQUIRES(&q->lock)
     q->bytes_sent += slot->meta.len;
     if (++q->len > q->max_depth)
         q->max_depth = q->len;
-    if (!list_empty(&q->receivers) && give_locked(q, slot))
+    if (unlikely(!list_empty(&q->receivers)) && give_locked(q, slot))
         return;
     prioq_push(&q->ready, &slot->link, slot->meta.priority);
     changed_locked(q);
@@ -254,17 +251,17 @@ accept_locked(struct queue *q, struct qslot *slot) REQUIRES(&q->lock)
 static void
 fill(struct qslot *slot, const struct send_wait *s)
 {
-    struct span span;
+    uint64_t here = MIN(s->meta->len, queue_room(slot));
 
     slot->meta = *s->meta;
-    queue_span(slot, s->meta->len, &span);
-    memcpy(span.at[0], s->data, span.len[0]);
-    if (span.len[1])
-        memcpy(span.at[1], (const char *)s->data + span.len[0], span.len[1]);
+    memcpy(queue_payload(slot), s->data, here);
+    if (unlikely(here < s->meta->len))
+        memcpy(slot->next_page, (const char *)s->data + here,
+               s->meta->len - here);
 }
 
 /* A place has become free: the first sender in line gets it (Q3). */
-static void
+static inline void
 free_place_locked(struct queue *q, struct qslot *slot) REQUIRES(&q->lock)
 {
     while (unlikely(!prioq_empty(&q->senders))) {
@@ -367,17 +364,6 @@ queue_send_wait(struct queue *q, const struct msg_meta *meta, const void *data,
 
 /* --- receiving ------------------------------------------------------------- */
 
-/* Take out the first message of the highest priority. */
-static struct qslot *
-pop_locked(struct queue *q) REQUIRES(&q->lock)
-{
-    struct list *link = prioq_first(&q->ready);
-    struct qslot *slot = list_entry(link, struct qslot, link);
-
-    prioq_remove(&q->ready, link, slot->meta.priority);
-    return slot;
-}
-
 struct qslot *
 queue_take(struct queue *q, uint64_t cap)
 {
@@ -387,7 +373,7 @@ queue_take(struct queue *q, uint64_t cap)
     spin_lock(&q->lock);
     link = prioq_first(&q->ready);
     if (likely(link && size_of(list_entry(link, struct qslot, link)) <= cap))
-        slot = pop_locked(q);
+        slot = list_entry(prioq_pop(&q->ready), struct qslot, link);
     spin_unlock(&q->lock);
     return slot;
 }
@@ -423,9 +409,11 @@ queue_take_wait(struct queue *q, uint64_t cap, bool good,
                 uint64_t timeout)
 {
     uint64_t deadline = deadline_after(timeout);
-    struct recv_wait want = {.cap = cap};
+    struct recv_wait want;
     struct list *link;
     long error = 0;
+
+    want.cap = cap;
 
     spin_lock(&q->lock);
     link = prioq_first(&q->ready);
@@ -434,7 +422,7 @@ queue_take_wait(struct queue *q, uint64_t cap, bool good,
         if (header->len > cap)
             error = -E_MSGSIZE;
         else
-            *out = pop_locked(q);
+            *out = list_entry(prioq_pop(&q->ready), struct qslot, link);
     } else if (!good) {
         error = -E_FAULT;
     } else if (q->closed & (NO_WRITERS | SHUT)) {
@@ -444,7 +432,8 @@ queue_take_wait(struct queue *q, uint64_t cap, bool good,
     } else {
         error = wait_for_message(q, &want, node, deadline);
         *out = this_proc()->wait.given;
-        *header = want.meta;
+        if (unlikely(error == -E_MSGSIZE))
+            *header = want.meta;
         goto waited;
     }
     spin_unlock(&q->lock);
@@ -454,7 +443,7 @@ waited:
     return error;
 }
 
-void
+inline void
 queue_taken(struct queue *q, struct qslot *slot)
 {
     spin_lock(&q->lock);

@@ -50,12 +50,6 @@ struct queue {
     void *only_page;                     /* [I] pages of a storage of one */
 };
 
-/* A payload in the kernel, in one or two pieces. */
-struct span {
-    char *at[2];
-    uint32_t len[2];
-};
-
 static inline struct queue *
 queue_of(struct kobj *obj)
 {
@@ -66,25 +60,29 @@ queue_of(struct kobj *obj)
 long queue_new(uint32_t ring_size, uint32_t max_msg, uint32_t schema,
                struct queue **out) MUST_CHECK;
 
-/* Where the first len bytes of a place's payload are. */
-static inline void
-queue_span(const struct qslot *slot, uint64_t len, struct span *span)
+/* A place's payload: bytes in the place's own page, the others stand at
+ * next_page. */
+static inline uint64_t
+queue_room(const struct qslot *slot)
 {
-    uint64_t room = PAGE_SIZE - sizeof(*slot) - (uint64_t)slot % PAGE_SIZE;
+    return PAGE_SIZE - sizeof(*slot) - (uint64_t)slot % PAGE_SIZE;
+}
 
-    span->at[0] = (char *)(slot + 1);
-    span->len[0] = (uint32_t)len;
-    span->at[1] = NULL;
-    span->len[1] = 0;
-    if (unlikely(len > room)) {
-        span->len[0] = (uint32_t)room;
-        span->at[1] = slot->next_page;
-        span->len[1] = (uint32_t)(len - room);
-    }
+static inline char *
+queue_payload(struct qslot *slot)
+{
+    return (char *)(slot + 1);
 }
 
 /* The header of a message as programs see it. */
 struct msg_meta queue_header(const struct qslot *slot);
+
+/* Is there, at a glance, nothing to receive? */
+static inline bool
+queue_seems_empty(const struct queue *q)
+{
+    return load_relaxed(&q->ready.levels) == 0;
+}
 
 /* The handle in flight of a MSG_HANDLE or MSG_DESC. */
 struct hnode **queue_node(struct qslot *slot);

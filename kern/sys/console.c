@@ -112,17 +112,16 @@ output_thread(void)
 {
     struct qslot *slot;
     struct msg_meta header;
-    struct span span;
 
     for (;;) {
         if (queue_take_wait(con.out, OUT_MSG, true, &header, &slot, NULL,
                             TIMEOUT_FOREVER))
             panic("the console's output queue failed");
         if (slot->meta.kind == MSG_INLINE) {
-            queue_span(slot, slot->meta.len, &span);
-            write_out(span.at[0], span.len[0]);
-            if (span.len[1])
-                write_out(span.at[1], span.len[1]);
+            uint32_t here = (uint32_t)MIN(slot->meta.len, queue_room(slot));
+
+            write_out(queue_payload(slot), here);
+            write_out(slot->next_page, slot->meta.len - here);
         } else {
             /* A handle sent to the console reaches nobody. */
             hnode_drop(*queue_node(slot));

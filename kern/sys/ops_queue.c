@@ -36,26 +36,43 @@ make_meta(struct msg_meta *meta, const struct hnode *node, uint64_t opt,
     meta->badge = node->badge;
 }
 
-static inline long
-copy_in(const struct span *span, uaddr_t from)
+/* Copies of a payload that goes on at the next page. */
+static __attribute__((noinline)) long
+copy_in_two(struct qslot *slot, uaddr_t from, uint64_t len)
 {
-    long error = copy_from_user(span->at[0], from, span->len[0]);
+    uint64_t here = queue_room(slot);
+    long error = copy_from_user(queue_payload(slot), from, here);
 
-    if (unlikely(!error && span->len[1]))
-        error = copy_from_user(span->at[1], uaddr(from.value + span->len[0]),
-                               span->len[1]);
-    return error;
+    return error ? error
+                 : copy_from_user(slot->next_page, uaddr(from.value + here),
+                                  len - here);
+}
+
+static __attribute__((noinline)) long
+copy_out_two(uaddr_t to, struct qslot *slot, uint64_t len)
+{
+    uint64_t here = queue_room(slot);
+    long error = copy_to_user(to, queue_payload(slot), here);
+
+    return error ? error
+                 : copy_to_user(uaddr(to.value + here), slot->next_page,
+                                len - here);
 }
 
 static inline long
-copy_out(uaddr_t to, const struct span *span)
+copy_in(struct qslot *slot, uaddr_t from, uint64_t len)
 {
-    long error = copy_to_user(to, span->at[0], span->len[0]);
+    if (unlikely(len > queue_room(slot)))
+        return copy_in_two(slot, from, len);
+    return copy_from_user(queue_payload(slot), from, len);
+}
 
-    if (unlikely(!error && span->len[1]))
-        error = copy_to_user(uaddr(to.value + span->len[0]), span->at[1],
-                             span->len[1]);
-    return error;
+static inline long
+copy_out(uaddr_t to, struct qslot *slot, uint64_t len)
+{
+    if (unlikely(len > queue_room(slot)))
+        return copy_out_two(to, slot, len);
+    return copy_to_user(to, queue_payload(slot), len);
 }
 
 /* No place was free, or the queue is closed: with the message in the process's
@@ -83,7 +100,6 @@ SYSCALL(queue_send, uint64_t h, uint64_t buf, uint64_t len, uint64_t opt,
     struct hnode *node;
     struct queue *q;
     struct qslot *slot;
-    struct span span;
     long error = handle_use(h, 0, OBJ_QUEUE, RIGHT_WRITE, &node);
 
     if (unlikely(error))
@@ -105,8 +121,7 @@ SYSCALL(queue_send, uint64_t h, uint64_t buf, uint64_t len, uint64_t opt,
         error = send_slowly(q, node, uaddr(buf), len, opt, timeout);
         goto out;
     }
-    queue_span(slot, len, &span);
-    error = copy_in(&span, uaddr(buf));
+    error = copy_in(slot, uaddr(buf), len);
     make_meta(&slot->meta, node, opt, len, MSG_INLINE);
     if (likely(!error))
         error = queue_commit(q, slot);
@@ -125,11 +140,9 @@ out:
 static inline long
 deliver(struct queue *q, struct qslot *slot, uaddr_t buf, uaddr_t meta)
 {
-    struct span span;
-    long len = slot->meta.len, error;
+    uint64_t len = slot->meta.len;
+    long error = copy_out(buf, slot, len);
 
-    queue_span(slot, slot->meta.len, &span);
-    error = copy_out(buf, &span);
     if (likely(!error) && !uaddr_is_null(meta)) {
         struct msg_meta header = queue_header(slot);
 
@@ -140,33 +153,30 @@ deliver(struct queue *q, struct qslot *slot, uaddr_t buf, uaddr_t meta)
         return error;
     }
     queue_taken(q, slot);
-    return len;
+    return (long)len;
 }
 
-/* Nothing to take at once that fits: wait or say why not. */
+/*
+ * Nothing to take at once that fits: wait, or say why not. The caller has a
+ * reference. Returns: 0 and *out, or the error.
+ */
 static __attribute__((noinline)) long
-recv_slowly(struct queue *q, const struct hnode *node, uaddr_t buf,
-            uint64_t cap, uaddr_t meta, uint64_t timeout)
+wait_for_message(struct queue *q, const struct hnode *node, uaddr_t buf,
+                 uint64_t cap, uaddr_t meta, uint64_t timeout,
+                 struct qslot **out)
 {
     struct msg_meta header;
-    struct qslot *slot;
     bool good = uaddr_in_range(buf, cap) &&
                 uaddr_in_range(meta, sizeof(header));
-    long error;
+    long error = queue_take_wait(q, cap, good, &header, out, node, timeout);
 
-    kobj_get(&q->obj);
-    error = queue_take_wait(q, cap, good, &header, &slot, node, timeout);
-    if (likely(!error)) {
-        if (likely(!proc_killed()))
-            error = deliver(q, slot, buf, meta);
-        else
-            queue_untake(q, slot);
-    } else if (error == -E_MSGSIZE && !uaddr_is_null(meta)) {
+    if (likely(!error) && unlikely(proc_killed())) {
+        queue_untake(q, *out);
+        error = -E_CANCELED;
+    } else if (unlikely(error == -E_MSGSIZE) && !uaddr_is_null(meta)) {
         /* Whether the header can be written or not: the size comes first. */
         (void)!copy_to_user(meta, &header, sizeof(header));
     }
-    handle_done();
-    kobj_put(&q->obj);
     return error;
 }
 
@@ -174,20 +184,27 @@ SYSCALL(queue_recv, uint64_t h, uint64_t buf, uint64_t cap, uint64_t meta,
         uint64_t timeout)
 {
     struct hnode *node;
-    struct queue *q;
-    struct qslot *slot;
+    struct queue *q, *kept = NULL;
+    struct qslot *slot = NULL;
     long result = handle_use(h, 0, OBJ_QUEUE, RIGHT_READ, &node);
 
-    if (likely(!result)) {
-        q = queue_of(node->obj);
+    if (unlikely(result))
+        goto out;
+    q = queue_of(node->obj);
+    if (likely(!queue_seems_empty(q)))
         slot = queue_take(q, cap);
-        if (likely(slot))
-            result = deliver(q, slot, uaddr(buf), uaddr(meta));
-        else
-            result = recv_slowly(q, node, uaddr(buf), cap, uaddr(meta),
-                                 timeout);
+    if (unlikely(!slot)) {
+        kept = q;
+        kobj_get(&q->obj);
+        result = wait_for_message(q, node, uaddr(buf), cap, uaddr(meta),
+                                  timeout, &slot);
     }
+    if (likely(!result))
+        result = deliver(q, slot, uaddr(buf), uaddr(meta));
+out:
     handle_done();
+    if (unlikely(kept))
+        kobj_put(&kept->obj);
     return result;
 }
 
