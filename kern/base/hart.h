@@ -40,6 +40,8 @@ this_hart(void)
 {
     struct hart *h;
 
-    __asm__("mv %0, tp" : "=r"(h));
+    /* volatile: who has slept may wake on another hart, so the compiler must
+     * not keep the answer from one question to the next. */
+    __asm__ volatile("mv %0, tp" : "=r"(h));
     return h;
 }
