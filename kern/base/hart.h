@@ -41,6 +41,8 @@ this_hart(void)
 {
     register struct hart *h __asm__("tp");
 
-    __asm__("" : "=r"(h));
+    /* volatile: who has slept may wake on another hart, so the compiler must
+     * not keep the answer from one question to the next. */
+    __asm__ volatile("" : "=r"(h));
     return h;
 }

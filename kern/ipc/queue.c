@@ -2,7 +2,7 @@
  * The queue primitive.
  *
  *   Q1  every place is free, reserved, queued (in `ready`) or given (taken by
- *       a receiver); len counts the last two.
+ *       a receiver); seq - received counts the last two.
  *   Q2  a receiver waits only while `ready` is empty: who commits or puts back
  *       a message gives it to the first receiver in line that can take it.
  *   Q3  a sender waits only while no place is free: who frees a place gives it
@@ -239,8 +239,8 @@ accept_locked(struct queue *q, struct qslot *slot) REQUIRES(&q->lock)
     slot->meta.seq = q->seq++;
     slot->meta.sent_ns = read_time();
     q->bytes_sent += slot->meta.len;
-    if (++q->len > q->max_depth)
-        q->max_depth = q->len;
+    if (q->seq - q->received > q->max_depth)
+        q->max_depth = q->seq - q->received;
     if (unlikely(!list_empty(&q->receivers)) && give_locked(q, slot))
         return;
     prioq_push(&q->ready, &slot->link, slot->meta.priority);
@@ -449,7 +449,6 @@ queue_taken(struct queue *q, struct qslot *slot)
     spin_lock(&q->lock);
     q->received++;
     q->bytes_received += slot->meta.len;
-    q->len--;
     free_place_locked(q, slot);
     spin_unlock(&q->lock);
 }
@@ -464,7 +463,7 @@ queue_untake(struct queue *q, struct qslot *slot)
     spin_lock(&q->lock);
     drop = q->closed & NO_READERS;
     if (drop) {
-        q->len--;
+        q->received++;
     } else if (!give_locked(q, slot)) {
         prioq_push_front(&q->ready, &slot->link, slot->meta.priority);
         changed_locked(q);
@@ -498,9 +497,9 @@ queue_statistics(struct queue *q, struct queue_stat *out)
         .ring_size = q->ring_size,
         .max_msg = q->max_msg,
         .schema = q->schema,
-        .len = q->len,
-        .available = q->ring_size - q->len,
-        .max_depth = q->max_depth,
+        .len = queue_length(q),
+        .available = q->ring_size - queue_length(q),
+        .max_depth = (uint32_t)q->max_depth,
         .waiting_senders = q->waiting_senders,
         .waiting_receivers = q->waiting_receivers,
         .sent = q->seq,
@@ -569,7 +568,7 @@ queue_side_gone(struct kobj *obj, uint32_t rights)
 
             prioq_remove(&q->ready, link, slot->meta.priority);
             list_push_back(&dropped, link);
-            q->len--;
+            q->received++;
         }
     }
     if (rights & RIGHT_WRITE)

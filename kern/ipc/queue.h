@@ -39,11 +39,10 @@ struct queue {
     struct list receivers;  /* [q] waiters */
     struct prioq senders;   /* [q] waiters */
     struct list observers;  /* [q] */
-    uint32_t len;           /* [q] messages, given ones too */
-    uint32_t max_depth;     /* [q] */
     uint32_t waiting_senders, waiting_receivers; /* [q] */
     uint64_t seq;                        /* [q] messages ever accepted */
-    uint64_t received;                   /* [q] */
+    uint64_t received;                   /* [q] and, at the end, dropped */
+    uint64_t max_depth;                  /* [q] */
     uint64_t rejected, empty;            /* [a] */
     uint64_t bytes_sent, bytes_received; /* [q] */
     void **pages;                        /* [I] storage */
@@ -76,6 +75,13 @@ queue_payload(struct qslot *slot)
 
 /* The header of a message as programs see it. */
 struct msg_meta queue_header(const struct qslot *slot);
+
+/* Messages in it, given ones too. */
+static inline uint32_t
+queue_length(const struct queue *q)
+{
+    return (uint32_t)(load_relaxed(&q->seq) - load_relaxed(&q->received));
+}
 
 /* Is there, at a glance, nothing to receive? */
 static inline bool

@@ -137,16 +137,13 @@ output_thread(void)
 void
 console_drain(void)
 {
-    struct queue_stat stat;
-
     for (;;) {
-        queue_statistics(con.out, &stat);
-        if (!stat.len)
+        if (!queue_length(con.out))
             return;
         /* A message that was taken after we looked wakes us: the thread looks
          * at con.drainer after queue_taken(), under the lock. */
         spin_lock(&con.lock);
-        if (load_relaxed(&con.out->len))
+        if (queue_length(con.out))
             sleep_locked(&con.drainer);
         spin_unlock(&con.lock);
         if (proc_killed())

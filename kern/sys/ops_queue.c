@@ -121,11 +121,9 @@ SYSCALL(queue_send, uint64_t h, uint64_t buf, uint64_t len, uint64_t opt,
         error = send_slowly(q, node, uaddr(buf), len, opt, timeout);
         goto out;
     }
-    error = copy_in(slot, uaddr(buf), len);
     make_meta(&slot->meta, node, opt, len, MSG_INLINE);
-    if (likely(!error))
-        error = queue_commit(q, slot);
-    if (unlikely(error))
+    error = copy_in(slot, uaddr(buf), len);
+    if (unlikely(error) || unlikely((error = queue_commit(q, slot))))
         queue_release(q, slot);
 out:
     handle_done();
