@@ -4,10 +4,11 @@
  *   S1  a ready process is in exactly one run queue, or in its `next` place.
  *   S2  only the hart that stands on a process's kernel stack runs it.
  *   S3  p->on_hart is set from just before a hart switches to p until it has
- *       left p's stack for good; whoever queues p waits for 0. So p may be
+ *       left p's stack for good; whoever else queues p waits for 0. So p may be
  *       woken while it is still going to sleep. The wait is short and cannot
  *       be a circle: between joining a line and leaving its stack a process
  *       waits for nobody, and who queues holds no lock that it needs there.
+ *       One that queues itself stays with its hart until the hart has left it.
  *   S4  a hart marked idle has found all queues empty after it marked itself;
  *       who queues a process looks at the marks after queueing. One of the two
  *       sees the other (both have a full fence in between).
@@ -101,28 +102,39 @@ take(struct runq *rq, bool *direct)
     return p;
 }
 
+/* Has its hart left it? One that yields is queued a moment before. Acquire:
+ * [ON-HART]. */
+static bool
+can_move(const struct proc *p)
+{
+    return p && !load_acquire(&p->on_hart);
+}
+
 /* Take the process that has waited longest in another hart's queue. */
 static struct proc *
 steal(struct hart *h)
 {
     for (uint32_t i = 1; i < hart_count; i++) {
         struct runq *rq = &runqs[(h->index + i) % hart_count];
-        struct proc *p = NULL;
+        struct proc *p;
 
         if (!load_relaxed(&rq->count))
             continue;
         spin_lock(&rq->lock);
-        if (!list_empty(&rq->line)) {
-            p = list_entry(list_pop_front(&rq->line), struct proc, run);
-        } else if (rq->next) {
-            p = rq->next;
-            rq->next = NULL;
+        p = rq->next;
+        if (!list_empty(&rq->line))
+            p = list_entry(rq->line.next, struct proc, run);
+        if (!can_move(p)) {
+            spin_unlock(&rq->lock);
+            continue;
         }
-        if (p)
-            store_relaxed(&rq->count, rq->count - 1);
+        if (p == rq->next)
+            rq->next = NULL;
+        else
+            list_remove(&p->run);
+        store_relaxed(&rq->count, rq->count - 1);
         spin_unlock(&rq->lock);
-        if (p)
-            return p;
+        return p;
     }
     return NULL;
 }
