@@ -43,6 +43,7 @@ enum {
     RANK_RUNQ = 1 << 7,  /* a hart's run queue */
     RANK_HEAP = 1 << 8,  /* kmalloc */
     RANK_PAGES = 1 << 9,
+    RANK_CONSOLE = 1 << 10, /* the UART */
 };
 
 struct CAPABILITY("mutex") spinlock {
