@@ -49,7 +49,7 @@ COMMON := -std=gnu11 -O2 -g -ffreestanding -fno-common -mcmodel=medany \
 # the wrong libgcc otherwise.
 LINK := -march=rv64imac -mabi=lp64 -nostdlib -static -no-pie \
     -Wl,--build-id=none -Wl,-z,max-page-size=4096
-KFLAGS := $(COMMON) $(WARN) -Wframe-larger-than=768 -DDEBUG=$(DEBUG) -Ikern
+KFLAGS := $(COMMON) $(WARN) -flto=auto -Wno-lto-type-mismatch -Wframe-larger-than=768 -DDEBUG=$(DEBUG) -Ikern
 UFLAGS := $(COMMON) $(WARN) -Ikern/abi -Iuser/lib
 
 KSRC := $(sort $(wildcard kern/*/*.c kern/*/*.S))
@@ -201,7 +201,10 @@ $(O)/user/%.o: user/%.S $(O)/config
 
 # The kernel carries its own symbols and unwind table. They are made from a
 # first link with an empty table, which places the code where it stays.
-KLINK = $(CC) $(LINK) -T kern/kernel.ld -o $@ $(filter %.o,$^) $(LIBGCC)
+# The compiler makes calls of these by itself, after the others are merged.
+$(O)/kern/base/string.o: KFLAGS += -fno-lto
+
+KLINK = $(CC) $(KFLAGS) $(filter-out -march=%,$(LINK)) -T kern/kernel.ld -o $@ $(filter %.o,$^)
 
 $(O)/symbols0.S: kern/mksyms.py $(O)/config
 	$(Q)$(PYTHON) $< --empty > $@

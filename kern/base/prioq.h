@@ -67,7 +67,20 @@ prioq_first(const struct prioq *pq)
     return pq->levels ? pq->level[prioq_top(pq)].next : NULL;
 }
 
-/* Takes out an element of the given priority. Lab: prio */
+/* Takes out the element that is next; there must be one. Lab: prio */
+static inline struct list *
+prioq_pop(struct prioq *pq)
+{
+    uint32_t priority = prioq_top(pq);
+    struct list *head = &pq->level[priority], *node = head->next;
+
+    list_unlink(node);
+    if (head->next == head)
+        pq->levels &= ~(1u << priority);
+    return node;
+}
+
+/* Takes out an element of the given priority, wherever it stands. Lab: prio */
 static inline void
 prioq_remove(struct prioq *pq, struct list *node, uint32_t priority)
 {

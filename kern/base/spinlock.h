@@ -66,13 +66,14 @@ static inline void
 spin_lock(struct spinlock *lock) ACQUIRES(lock) NO_LOCK_CHECK
 {
     struct hart *h = this_hart();
+    uint32_t held = h->held, rank = lock->rank;
 
-    assert(h->held < lock->rank); /* L1: all bits held are lower ones */
+    assert(held < rank); /* L1: all bits held are lower ones */
     /* [LOCK] acquire; pairs with the release in spin_unlock(). */
-    while (unlikely(swap_acquire(&lock->locked, 1)))
+    while (unlikely((int32_t)swap_acquire(&lock->locked, 1)))
         while (load_relaxed(&lock->locked))
             cpu_relax();
-    h->held += lock->rank;
+    h->held = held + rank;
 }
 
 static inline void

@@ -4,7 +4,7 @@
 #include "base/string.h"
 #include "mem/kalloc.h"
 
-#define GENERATIONS (1u << 23) /* a handle is an int32_t >= 0 */
+#define LAST_GENERATION ((uint32_t)INT32_MAX / HANDLE_SLOTS)
 #define NO_SLOT     HANDLE_SLOTS
 
 /* --- nodes ----------------------------------------------------------------- */
@@ -26,8 +26,8 @@ link_node(struct hnode *node, struct kobj *obj, struct hnode *parent,
           uint32_t depth, uint32_t rights, uint64_t badge)
 {
     node->obj = obj;
-    node->type = obj->type;
-    node->rights = rights;
+    node->type = (uint16_t)obj->type;
+    node->rights = (uint16_t)rights;
     node->badge = badge;
     node->parent = parent;
     node->depth = (uint8_t)depth;
@@ -103,8 +103,10 @@ handle_table_init(struct proc *p)
 {
     struct handle_table *t = p->handles;
 
-    for (uint32_t i = HANDLE_FIXED; i < HANDLE_SLOTS; i++)
+    for (uint32_t i = 0; i < HANDLE_SLOTS; i++) {
+        t->entry[i].value = i;
         t->entry[i].next_free = i + 1;
+    }
     p->handles_free = HANDLE_FIXED;
     p->handles_used = 0;
     p->handles_closed = false;
@@ -131,12 +133,6 @@ put_node(struct proc *p, uint32_t slot, struct hnode *node)
     store_release(&p->handles->entry[slot].node, node);
 }
 
-static handle_t
-value_of(const struct proc *p, uint32_t slot)
-{
-    return (handle_t)(p->handles->entry[slot].generation * HANDLE_SLOTS + slot);
-}
-
 /* Take a node out of its table. The tree lock is held, so it is there. */
 static void
 clear_slot(struct hnode *node)
@@ -148,8 +144,9 @@ clear_slot(struct hnode *node)
     assert(e->node == node);
     store_relaxed(&e->node, NULL);
     p->handles_used--;
-    if (node->slot >= HANDLE_FIXED && e->generation + 1 < GENERATIONS) {
-        e->generation++; /* H2 */
+    if (node->slot >= HANDLE_FIXED &&
+        e->value / HANDLE_SLOTS < LAST_GENERATION) {
+        e->value += HANDLE_SLOTS; /* H2 */
         e->next_free = p->handles_free;
         p->handles_free = node->slot;
     }
@@ -168,7 +165,7 @@ install(struct proc *p, struct hnode *node)
     slot = p->handles_closed ? NO_SLOT : take_slot(p);
     if (slot != NO_SLOT) {
         put_node(p, slot, node);
-        value = value_of(p, slot);
+        value = (handle_t)p->handles->entry[slot].value;
     } else if (p->handles_closed) {
         value = -E_SRCH;
     }
@@ -612,7 +609,7 @@ fork_slot(struct proc *child, uint32_t i)
         return 0;
     kfree(copy, sizeof(*copy));
     if (i >= HANDLE_FIXED) {
-        its->generation++;
+        its->value += HANDLE_SLOTS;
         its->next_free = child->handles_free;
         child->handles_free = i;
     }
@@ -672,8 +669,7 @@ handle_close_all(void)
         struct hentry *e = &p->handles->entry[i];
         struct hnode *node;
 
-        if (e->node && handle_look((uint64_t)e->generation * HANDLE_SLOTS + i,
-                                   0, &node) == 0)
+        if (e->node && handle_look(e->value, 0, &node) == 0)
             (void)close_node(node);
     }
 }

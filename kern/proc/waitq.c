@@ -62,7 +62,8 @@ waiter_sleep(struct waiter *w, uint64_t deadline)
         waiter_claim(w, -E_CANCELED))
         waiter_wake(w);
     sched();
-    timer_cancel(&w->timer);
+    if (deadline != TICKS_NEVER)
+        timer_cancel(&w->timer);
     assert(w->claim == WAITER_CLAIMED);
     w->node = NULL;
     store_relaxed(&w->claim, WAITER_IDLE);
