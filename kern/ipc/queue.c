@@ -223,7 +223,7 @@ size_of(const struct qslot *slot)
  * buffer is too small leaves the line with E_MSGSIZE (BEHAVIOUR C2).
  * Returns: whether somebody has it.
  */
-static bool
+static __attribute__((noinline)) bool
 give_locked(struct queue *q, struct qslot *slot) REQUIRES(&q->lock)
 {
     while (!list_empty(&q->receivers)) {
@@ -416,7 +416,7 @@ wait_for_message(struct queue *q, struct recv_wait *want, const void *node,
     return error;
 }
 
-long
+inline long
 queue_take_wait(struct queue *q, uint64_t cap, bool good,
                 struct msg_meta *header, struct qslot **out, const void *node,
                 uint64_t timeout)

@@ -89,7 +89,7 @@ queue_next(struct hart *h)
     spin_unlock(&rq->lock);
 }
 
-void
+inline void
 sched_ready(struct proc *p)
 {
     struct hart *h = this_hart();
@@ -149,7 +149,7 @@ use_address_space(struct hart *h, struct proc *p)
     }
 }
 
-static void
+static inline void
 switch_to(struct hart *h, struct proc *next, bool direct)
 {
     struct proc *previous = h->proc;
@@ -184,7 +184,7 @@ sched_finish_switch(void)
         proc_gone(left);
 }
 
-void
+inline void
 sched(void)
 {
     struct hart *h = this_hart();
