@@ -148,6 +148,12 @@ class Docs(unittest.TestCase):
                   + ["not there: " + path for path in sorted(named)
                      if not os.path.exists(os.path.join(ROOT, path))])
 
+    def test_ranks_are_complete(self):
+        rank = r"\b(RANK_[A-Z]+)"
+        self.assertEqual(
+            re.findall(rank + " = 1 <<", read("kern/base/spinlock.h")),
+            re.findall(r"^\| `%s`" % rank, read("docs/locking.md"), re.M))
+
     def test_line_count(self):
         said = re.search(r"([\d,]+)\s+lines\s+of\s+C\s+and\s+([\d,]+)\s+of"
                          r"\s+assembly", read("README.md"))
