@@ -95,15 +95,37 @@ leave(struct watch *watches, uint32_t n)
     }
 }
 
+/*
+ * Has none of the handles been revoked since it was opened? The wait is pending
+ * and names itself as its node, so a later revocation ends it: who revokes
+ * clears the slot and then looks at the wait, with a full fence in between, and
+ * handle_look() has one before it reads the slot again.
+ */
+static bool
+still_open(const struct wait_item *items, const struct watch *watches,
+           uint32_t n)
+{
+    bool open = true;
+
+    for (uint32_t i = 0; i < n && open; i++) {
+        struct hnode *node;
+
+        open = !handle_look((uint64_t)(int64_t)items[i].handle, 0, &node) &&
+               node == watches[i].node;
+        handle_done();
+    }
+    return open;
+}
+
 /* One round: look, and sleep until something changes. */
 static long
 wait_once(struct wait_item *items, struct watch *watches, uint32_t n,
           uint64_t deadline)
 {
-    struct waiter *w = waiter_begin(watches);
-    long ready, error;
+    struct waiter *w = waiter_begin(&this_proc()->wait);
+    bool open = still_open(items, watches, n);
+    long ready = open ? join(items, watches, n) : -E_BADH, error;
 
-    ready = join(items, watches, n);
     if (ready && waiter_claim(w, 0))
         waiter_wake(w); /* no need to sleep: end the wait ourselves */
     error = waiter_sleep(w, deadline);

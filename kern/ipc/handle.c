@@ -518,8 +518,10 @@ static void
 wake_waiter_on(const struct hnode *node)
 {
     struct waiter *w = &node->owner->wait;
+    const void *on = load_relaxed(&w->node);
+    bool several = on == w; /* event_wait() looks at its handles again */
 
-    if (load_relaxed(&w->node) == node && waiter_claim(w, -E_BADH))
+    if ((on == node || several) && waiter_claim(w, several ? 0 : -E_BADH))
         waiter_wake(w);
 }
 
