@@ -9,7 +9,8 @@ DEBUG ?= 0
 WERROR ?= 0
 TIMEOUT ?= 60
 
-ifeq ($(findstring j,$(filter-out --%,$(MAKEFLAGS))),)
+# A make inside of make gets its share from the outer one.
+ifeq ($(MAKELEVEL)$(findstring j,$(filter-out --%,$(MAKEFLAGS))),0)
 MAKEFLAGS += -j$(shell nproc 2>/dev/null || sysctl -n hw.ncpu 2>/dev/null || echo 2)
 endif
 
@@ -88,17 +89,17 @@ LIMITS = $(if $(CPUS),--cpus $(CPUS)) --mem $(MEM) $(if $(SEED),--seed $(SEED)) 
 
 qemu:
 	@lab-tests/setup --missing qemu
-	@$(AGAIN) all
+	+@$(AGAIN) all
 	@$(PYTHON) lab-tests/run $(SYSTEM) $(LIMITS) --console
 
 test:
 	@lab-tests/setup --missing test
-	@$(AGAIN) all
+	+@$(AGAIN) all
 	@$(PYTHON) lab-tests/all $(SYSTEM) $(if $(T),--only '$(T)') \
 	    $(if $(SEED),--seed $(SEED)) $(if $(CPUS),--cpus $(CPUS))
 
 run:
-	@$(BUILD)
+	+@$(BUILD)
 	@$(PYTHON) lab-tests/run $(SYSTEM) $(LIMITS) --timeout $(TIMEOUT) \
 	    --look-in "$(PWD)" $(foreach p,$(PROGS),--prog '$(p)') \
 	    $(foreach f,$(FILES),--file '$(f)') --command "$$CMD"
@@ -109,12 +110,12 @@ grade:
 	    $(if $(CPUS),--cpus $(CPUS)) $(if $(TESTS),--tests '$(TESTS)') $(LAB)
 
 bench:
-	@$(BUILD)
+	+@$(BUILD)
 	@$(PYTHON) lab-tests/run $(SYSTEM) --mem $(MEM) --icount --timeout 300 \
 	    -- bench
 
 qemu-gdb:
-	@$(AGAIN) all
+	+@$(AGAIN) all
 	@$(PYTHON) lab-tests/run $(SYSTEM) $(LIMITS) --console --gdb
 
 gdb:

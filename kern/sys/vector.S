@@ -67,11 +67,10 @@ trap_entry:
     csrrw   tp, sscratch, tp
     beqz    tp, from_kernel
     sd      sp, HART_SCRATCH(tp)
+    csrr    sp, scause
+    addi    sp, sp, -8          /* environment call from U-mode */
+    bnez    sp, from_user
     ld      sp, HART_TF(tp)
-    sd      t0, TF_T0(sp)
-    csrr    t0, scause
-    addi    t0, t0, -8          /* environment call from U-mode */
-    bnez    t0, from_user
 
     /* A call. a0 to a5: arguments, a7: number. */
     sd      ra, TF_RA(sp)
@@ -128,10 +127,12 @@ call_work:
     j       call_out
     .size trap_entry, . - trap_entry
 
-/* An interrupt or exception in user mode. t0 is saved already. */
+/* An interrupt or exception in user mode. */
     .type from_user, @function
 from_user:
+    ld      sp, HART_TF(tp)
     sd      ra, TF_RA(sp)
+    sd      t0, TF_T0(sp)
     sd      t1, TF_T1(sp)
     sd      t2, TF_T2(sp)
     sd      t3, TF_T3(sp)
