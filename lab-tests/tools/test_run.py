@@ -24,12 +24,6 @@ import machine  # noqa: E402
 
 BUILD = os.environ.get("WEIR_BUILD", os.path.join(ROOT, "build"))
 RUN = os.path.join(TESTS, "run")
-MODES = [
-    "SILENT", "HANGS", "STATUS", "PANICS", "PANIC_HANGS", "FLOODS", "BYTES",
-    "ARGS", "TYPED", "TAP_OK", "TAP_FAIL", "TAP_FORGED", "NO_INIT", "TAP_SHORT",
-    "BOOT_MEMORY",
-]
-
 
 def processor_seconds(pid):
     with open("/proc/%s/stat" % pid) as text:
@@ -56,16 +50,7 @@ class FakeKernels(unittest.TestCase):
     def kernel(self, mode):
         if mode not in self.made:
             path = os.path.join(self.dir, mode)
-            subprocess.run(
-                [machine.read_config(self.dir)["cc"], "-march=rv64imac",
-                 "-mabi=lp64", "-mcmodel=medany", "-O2", "-ffreestanding",
-                 "-nostdlib", "-static", "-fno-pie", "-no-pie",
-                 "-fno-stack-protector", "-Wl,-N", "-Wl,--build-id=none",
-                 "-Wl,--section-start=.entry=0x80200000",
-                 "-Wl,-Ttext=0x80201000",
-                 "-DMODE=%d" % (MODES.index(mode) + 1), "-o", path,
-                 os.path.join(TESTS, "fixtures", "fake.c")],
-                check=True, stderr=subprocess.PIPE)
+            machine.build_fake(self.dir, mode, path)
             self.made[mode] = path
         return self.made[mode]
 
