@@ -1,9 +1,9 @@
 /*
  * bench [ROW]... [entered=NS]: what operations cost. Meant for the instruction
- * clock (make bench): there one instruction takes one nanosecond, and the difference of
- * two clock readings over many rounds is an exact count, with user and kernel
- * of all processes that take part, the loop included. entered= says what the
- * clock showed when the firmware was done: make bench finds out.
+ * clock (make bench): there one instruction takes one nanosecond, and the
+ * difference of two clock readings over many rounds is an exact count, with
+ * user and kernel of all processes that take part, the loop included.
+ * entered= says what the clock showed when the firmware was done.
  */
 #include <weir.h>
 
