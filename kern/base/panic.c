@@ -90,9 +90,9 @@ print_registers(const struct panic_regs *regs)
     kprintf("  pc  %016lx scause %016lx stval %016lx", regs->pc, regs->scause,
             regs->stval);
     for (i = 1; i + 2 < 32; i += 3)
-        kprintf("  %-3s %016lx %-3s %016lx %-3s %016lx", names[i], x[i],
+        kprintf("  %3s %016lx %3s %016lx %3s %016lx", names[i], x[i],
                 names[i + 1], x[i + 1], names[i + 2], x[i + 2]);
-    kprintf("  %-3s %016lx", names[31], x[31]);
+    kprintf("  %3s %016lx", names[31], x[31]);
 }
 
 /* Be the one that panics (B1), or go no further (B1, B2). */

@@ -18,7 +18,7 @@
 
 struct prioq {
     struct list level[PRIO_LEVELS];
-    uint32_t levels; /* PQ1 */
+    uint64_t levels; /* PQ1 */
 };
 
 static inline void
@@ -40,7 +40,7 @@ static inline void
 prioq_push(struct prioq *pq, struct list *node, uint32_t priority)
 {
     list_push_back(&pq->level[priority], node);
-    pq->levels |= 1u << priority;
+    pq->levels |= 1ul << priority;
 }
 
 /* Puts back at the head of its level what was taken from there. Lab: prio */
@@ -48,7 +48,7 @@ static inline void
 prioq_push_front(struct prioq *pq, struct list *node, uint32_t priority)
 {
     list_push_front(&pq->level[priority], node);
-    pq->levels |= 1u << priority;
+    pq->levels |= 1ul << priority;
 }
 
 /* The highest non-empty level; levels must not be 0. */
@@ -76,7 +76,7 @@ prioq_pop(struct prioq *pq)
 
     list_unlink(node);
     if (head->next == head)
-        pq->levels &= ~(1u << priority);
+        pq->levels &= ~(1ul << priority);
     return node;
 }
 
@@ -86,5 +86,5 @@ prioq_remove(struct prioq *pq, struct list *node, uint32_t priority)
 {
     list_remove(node);
     if (list_empty(&pq->level[priority]))
-        pq->levels &= ~(1u << priority);
+        pq->levels &= ~(1ul << priority);
 }

@@ -5,7 +5,7 @@
 #include "mem/kalloc.h"
 
 #define LAST_GENERATION ((uint32_t)INT32_MAX / HANDLE_SLOTS)
-#define NO_SLOT     HANDLE_SLOTS
+#define NO_SLOT         HANDLE_SLOTS
 
 /* --- nodes ----------------------------------------------------------------- */
 
@@ -13,9 +13,9 @@ static void
 count(struct kobj *obj, const struct hnode *node, uint32_t by)
 {
     obj->handles += by;
-    if (node->rights & RIGHT_READ)
+    if (hnode_rights(node) & RIGHT_READ)
         obj->readers += by;
-    if (node->rights & RIGHT_WRITE)
+    if (hnode_rights(node) & RIGHT_WRITE)
         obj->writers += by;
 }
 
@@ -26,8 +26,7 @@ link_node(struct hnode *node, struct kobj *obj, struct hnode *parent,
           uint32_t depth, uint32_t rights, uint64_t badge)
 {
     node->obj = obj;
-    node->type = (uint16_t)obj->type;
-    node->rights = (uint16_t)rights;
+    node->kind = HNODE_KIND(obj->type, rights);
     node->badge = badge;
     node->parent = parent;
     node->depth = (uint8_t)depth;
@@ -62,9 +61,9 @@ unlink_node(struct hnode *node)
     list_remove(&node->siblings);
     node->dead = true;
     count(obj, node, -1u);
-    if ((node->rights & RIGHT_READ) && obj->readers == 0)
+    if ((hnode_rights(node) & RIGHT_READ) && obj->readers == 0)
         gone |= RIGHT_READ;
-    if ((node->rights & RIGHT_WRITE) && obj->writers == 0)
+    if ((hnode_rights(node) & RIGHT_WRITE) && obj->writers == 0)
         gone |= RIGHT_WRITE;
     return gone;
 }
@@ -213,9 +212,9 @@ grantable(uint32_t held)
 static long
 may_derive(const struct hnode *node, uint32_t rights, uint64_t badge)
 {
-    if (badge && badge != node->badge && !(node->rights & RIGHT_REVOKE))
+    if (badge && badge != node->badge && !(hnode_rights(node) & RIGHT_REVOKE))
         return -E_ACCES;
-    if (rights & RIGHT_ALL & ~grantable(node->rights))
+    if (rights & RIGHT_ALL & ~grantable(hnode_rights(node)))
         return -E_ACCES;
     if (node->depth >= HANDLE_MAX_DEPTH)
         return -E_LOOP;
@@ -227,10 +226,10 @@ hnode_may_hand(const struct hnode *node, uint32_t *rights)
 {
     long error;
 
-    if (!(node->rights & (RIGHT_GRANT | RIGHT_GRANT_ONCE)))
+    if (!(hnode_rights(node) & (RIGHT_GRANT | RIGHT_GRANT_ONCE)))
         return -E_ACCES;
     error = may_derive(node, *rights, 0);
-    if (!(node->rights & RIGHT_GRANT))
+    if (!(hnode_rights(node) & RIGHT_GRANT))
         *rights &= ~(RIGHT_GRANT | RIGHT_GRANT_ONCE);
     return error;
 }
@@ -376,7 +375,7 @@ handle_dup(uint64_t h, uint32_t rights, uint64_t badge)
 static long
 link_copy(struct hnode *copy, struct hnode *node)
 {
-    link_node(copy, node->obj, node->parent, node->depth, node->rights,
+    link_node(copy, node->obj, node->parent, node->depth, hnode_rights(node),
               node->badge);
     return 0;
 }
@@ -469,7 +468,7 @@ handle_grant(uint64_t h, long pid, uint32_t rights, uint64_t badge)
     long value = handle_look(h, 0, &from);
 
     if (!value && badge && badge != from->badge &&
-        !(from->rights & RIGHT_REVOKE))
+        !(hnode_rights(from) & RIGHT_REVOKE))
         value = -E_ACCES;
     if (!value)
         value = hnode_may_hand(from, &rights);
@@ -532,7 +531,7 @@ handle_revoke(uint64_t h)
     struct list taken, *link;
     long n = handle_look(h, 0, &node);
 
-    if (!n && !(node->rights & RIGHT_REVOKE))
+    if (!n && !(hnode_rights(node) & RIGHT_REVOKE))
         n = -E_ACCES;
     if (n) {
         handle_done();
@@ -565,8 +564,8 @@ handle_describe(uint64_t h, struct handle_info *out)
 
     if (!error)
         *out = (struct handle_info){
-            .type = node->type,
-            .rights = node->rights,
+            .type = node->obj->type,
+            .rights = hnode_rights(node),
             .depth = node->depth,
             .refs = load_relaxed(&node->obj->handles),
             .badge = node->badge,

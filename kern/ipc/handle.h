@@ -26,11 +26,15 @@
 #include "base/kobj.h"
 #include "proc/proc.h"
 
+/* Type and rights of a node in one word, to check both at a time. */
+#define HNODE_KIND(type, rights) ((type) | (rights) << 3)
+#define HNODE_TYPE(kind)         ((kind) % 8)
+#define HNODE_RIGHTS(kind)       ((kind) >> 3)
+
 /* [I] immutable, [v] the object's tree lock, [h] the owner's table lock. */
 struct hnode {
     struct kobj *obj;     /* [I] */
-    uint16_t rights;      /* [I] */
-    uint16_t type;        /* [I] obj->type */
+    uint32_t kind;        /* [I] HNODE_KIND(obj's type, rights) */
     uint64_t badge;       /* [I] */
     struct hnode *parent; /* [v] */
     struct list children; /* [v] */
@@ -90,10 +94,16 @@ handle_use(uint64_t value, int i, uint32_t type, uint32_t right,
 
     if (unlikely(error))
         return error;
-    /* Both in one look, the usual case; a compiler sees one load. */
-    if (likely((*out)->type == type && ((*out)->rights & right) == right))
+    if (likely(((*out)->kind & HNODE_KIND(7, right)) ==
+               HNODE_KIND(type, right)))
         return 0;
-    return (*out)->type != type ? -E_WRONGTYPE : -E_ACCES;
+    return HNODE_TYPE((*out)->kind) != type ? -E_WRONGTYPE : -E_ACCES;
+}
+
+static inline uint32_t
+hnode_rights(const struct hnode *node)
+{
+    return HNODE_RIGHTS(node->kind);
 }
 
 /* The call is through with the nodes it looked up: hazard 0, or both. */

@@ -37,6 +37,18 @@ struct recv_wait {
     struct msg_meta meta; /* of a message that was too large */
 };
 
+static inline void
+lock(struct queue *q) ACQUIRES(&q->lock)
+{
+    spin_lock_as(&q->lock, RANK_OBJECT);
+}
+
+static inline void
+unlock(struct queue *q) RELEASES(&q->lock)
+{
+    spin_unlock_as(&q->lock, RANK_OBJECT);
+}
+
 /* --- storage --------------------------------------------------------------- */
 
 /* Places stand one behind the other, at multiples of 64, so none straddles
@@ -84,8 +96,7 @@ make_storage(struct queue *q)
 {
     uint32_t n = page_count(q);
 
-    q->pages =
-        n > 1 ? kzalloc(n * (uint32_t)sizeof(void *)) : &q->only_page;
+    q->pages = n > 1 ? kzalloc(n * (uint32_t)sizeof(void *)) : &q->only_page;
     if (!q->pages)
         return -E_NOMEM;
     for (uint32_t i = 0; i < n; i++) {
@@ -99,7 +110,9 @@ make_storage(struct queue *q)
         uint32_t at = i * stride(q), page = at / (uint32_t)PAGE_SIZE;
         struct qslot *slot = (void *)((char *)q->pages[page] + at % PAGE_SIZE);
 
-        slot->next_page = page + 1 < n ? q->pages[page + 1] : NULL;
+        slot->next_page = queue_room(slot) < stride(q) - sizeof(*slot)
+                              ? q->pages[page + 1]
+                              : NULL;
         slot->link.next = q->free;
         q->free = &slot->link;
     }
@@ -178,11 +191,11 @@ queue_observe(struct kobj *obj, struct observer *o)
     struct queue *q = queue_of(obj);
     uint32_t up;
 
-    spin_lock(&q->lock);
+    lock(q);
     up = signals_locked(q, o->rights);
     if (!(up & o->wanted))
         list_push_back(&q->observers, &o->link);
-    spin_unlock(&q->lock);
+    unlock(q);
     return up;
 }
 
@@ -191,9 +204,9 @@ queue_unobserve(struct kobj *obj, struct observer *o)
 {
     struct queue *q = queue_of(obj);
 
-    spin_lock(&q->lock);
+    lock(q);
     list_remove(&o->link);
-    spin_unlock(&q->lock);
+    unlock(q);
 }
 
 /* --- moving messages, with the lock held ----------------------------------- */
@@ -210,7 +223,7 @@ size_of(const struct qslot *slot)
  * buffer is too small leaves the line with E_MSGSIZE (BEHAVIOUR C2).
  * Returns: whether somebody has it.
  */
-static bool
+static __attribute__((noinline)) bool
 give_locked(struct queue *q, struct qslot *slot) REQUIRES(&q->lock)
 {
     while (!list_empty(&q->receivers)) {
@@ -290,22 +303,22 @@ queue_reserve(struct queue *q)
 {
     struct list *link;
 
-    spin_lock(&q->lock);
+    lock(q);
     link = q->free;
     if (likely(link && !(q->closed & (NO_READERS | SHUT))))
         q->free = link->next;
     else
         link = NULL;
-    spin_unlock(&q->lock);
+    unlock(q);
     return link ? list_entry(link, struct qslot, link) : NULL;
 }
 
 void
 queue_release(struct queue *q, struct qslot *slot)
 {
-    spin_lock(&q->lock);
+    lock(q);
     free_place_locked(q, slot);
-    spin_unlock(&q->lock);
+    unlock(q);
 }
 
 long
@@ -313,12 +326,12 @@ queue_commit(struct queue *q, struct qslot *slot)
 {
     long error = 0;
 
-    spin_lock(&q->lock);
+    lock(q);
     if (unlikely(q->closed & (NO_READERS | SHUT)))
         error = -E_PIPE;
     else
         accept_locked(q, slot);
-    spin_unlock(&q->lock);
+    unlock(q);
     return error;
 }
 
@@ -331,7 +344,7 @@ queue_send_wait(struct queue *q, const struct msg_meta *meta, const void *data,
     struct waiter *w;
     long error = 0;
 
-    spin_lock(&q->lock);
+    lock(q);
     if (q->closed & (NO_READERS | SHUT)) {
         error = -E_PIPE;
     } else if (q->free) { /* freed since the caller looked */
@@ -347,16 +360,16 @@ queue_send_wait(struct queue *q, const struct msg_meta *meta, const void *data,
         w->want = (uint64_t)&s;
         prioq_push(&q->senders, &w->link, meta->priority);
         q->waiting_senders++;
-        spin_unlock(&q->lock);
+        unlock(q);
         handle_done();
         error = waiter_sleep(w, deadline);
-        spin_lock(&q->lock);
+        lock(q);
         if (list_linked(&w->link)) {
             prioq_remove(&q->senders, &w->link, meta->priority);
             q->waiting_senders--;
         }
     }
-    spin_unlock(&q->lock);
+    unlock(q);
     if (error == -E_AGAIN || error == -E_TIMEDOUT)
         add_relaxed(&q->rejected, 1);
     return error;
@@ -370,11 +383,11 @@ queue_take(struct queue *q, uint64_t cap)
     struct qslot *slot = NULL;
     struct list *link;
 
-    spin_lock(&q->lock);
+    lock(q);
     link = prioq_first(&q->ready);
     if (likely(link && size_of(list_entry(link, struct qslot, link)) <= cap))
         slot = list_entry(prioq_pop(&q->ready), struct qslot, link);
-    spin_unlock(&q->lock);
+    unlock(q);
     return slot;
 }
 
@@ -389,21 +402,21 @@ wait_for_message(struct queue *q, struct recv_wait *want, const void *node,
     w->want = (uint64_t)want;
     list_push_back(&q->receivers, &w->link);
     q->waiting_receivers++;
-    spin_unlock(&q->lock);
+    unlock(q);
     handle_done();
     error = waiter_sleep(w, deadline);
     if (likely(!error))
         return 0;
-    spin_lock(&q->lock);
+    lock(q);
     if (list_linked(&w->link)) {
         list_remove(&w->link);
         q->waiting_receivers--;
     }
-    spin_unlock(&q->lock);
+    unlock(q);
     return error;
 }
 
-long
+inline long
 queue_take_wait(struct queue *q, uint64_t cap, bool good,
                 struct msg_meta *header, struct qslot **out, const void *node,
                 uint64_t timeout)
@@ -415,7 +428,7 @@ queue_take_wait(struct queue *q, uint64_t cap, bool good,
 
     want.cap = cap;
 
-    spin_lock(&q->lock);
+    lock(q);
     link = prioq_first(&q->ready);
     if (link) {
         *header = queue_header(list_entry(link, struct qslot, link));
@@ -436,7 +449,7 @@ queue_take_wait(struct queue *q, uint64_t cap, bool good,
             *header = want.meta;
         goto waited;
     }
-    spin_unlock(&q->lock);
+    unlock(q);
 waited:
     if (error == -E_AGAIN || error == -E_TIMEDOUT)
         add_relaxed(&q->empty, 1);
@@ -446,11 +459,11 @@ waited:
 inline void
 queue_taken(struct queue *q, struct qslot *slot)
 {
-    spin_lock(&q->lock);
+    lock(q);
     q->received++;
     q->bytes_received += slot->meta.len;
     free_place_locked(q, slot);
-    spin_unlock(&q->lock);
+    unlock(q);
 }
 
 static void drop_message(struct queue *q, struct qslot *slot);
@@ -460,7 +473,7 @@ queue_untake(struct queue *q, struct qslot *slot)
 {
     bool drop;
 
-    spin_lock(&q->lock);
+    lock(q);
     drop = q->closed & NO_READERS;
     if (drop) {
         q->received++;
@@ -468,7 +481,7 @@ queue_untake(struct queue *q, struct qslot *slot)
         prioq_push_front(&q->ready, &slot->link, slot->meta.priority);
         changed_locked(q);
     }
-    spin_unlock(&q->lock);
+    unlock(q);
     if (drop)
         drop_message(q, slot);
 }
@@ -479,20 +492,20 @@ queue_peek(struct queue *q, struct msg_meta *meta)
     struct list *link;
     long error = 0;
 
-    spin_lock(&q->lock);
+    lock(q);
     link = prioq_first(&q->ready);
     if (link)
         *meta = queue_header(list_entry(link, struct qslot, link));
     else
         error = q->closed & (NO_WRITERS | SHUT) ? -E_PIPE : -E_AGAIN;
-    spin_unlock(&q->lock);
+    unlock(q);
     return error;
 }
 
 void
 queue_statistics(struct queue *q, struct queue_stat *out)
 {
-    spin_lock(&q->lock);
+    lock(q);
     *out = (struct queue_stat){
         .ring_size = q->ring_size,
         .max_msg = q->max_msg,
@@ -509,7 +522,7 @@ queue_statistics(struct queue *q, struct queue_stat *out)
         .bytes_sent = q->bytes_sent,
         .bytes_received = q->bytes_received,
     };
-    spin_unlock(&q->lock);
+    unlock(q);
 }
 
 /* --- beginning and end ----------------------------------------------------- */
@@ -520,10 +533,10 @@ drop_message(struct queue *q, struct qslot *slot)
 {
     struct hnode *node = carries_handle(slot) ? *queue_node(slot) : NULL;
 
-    spin_lock(&q->lock);
+    lock(q);
     slot->link.next = q->free;
     q->free = &slot->link;
-    spin_unlock(&q->lock);
+    unlock(q);
     if (node)
         hnode_drop(node);
 }
@@ -560,7 +573,7 @@ queue_side_gone(struct kobj *obj, uint32_t rights)
     struct list dropped, *link;
 
     list_init(&dropped);
-    spin_lock(&q->lock);
+    lock(q);
     if (rights & RIGHT_READ) {
         q->closed |= NO_READERS;
         while ((link = prioq_first(&q->ready))) {
@@ -574,7 +587,7 @@ queue_side_gone(struct kobj *obj, uint32_t rights)
     if (rights & RIGHT_WRITE)
         q->closed |= NO_WRITERS;
     end_waits_locked(q, rights & RIGHT_READ, rights & RIGHT_WRITE);
-    spin_unlock(&q->lock);
+    unlock(q);
     while ((link = list_pop_front(&dropped)))
         drop_message(q, list_entry(link, struct qslot, link));
 }
@@ -584,11 +597,11 @@ queue_shutdown(struct kobj *obj)
 {
     struct queue *q = queue_of(obj);
 
-    spin_lock(&q->lock);
+    lock(q);
     q->closed |= SHUT;
     /* By Q2 nobody waits to receive while there is something to drain. */
     end_waits_locked(q, true, true);
-    spin_unlock(&q->lock);
+    unlock(q);
 }
 
 static void

@@ -19,7 +19,7 @@ struct hnode;
 struct qslot {
     struct list link;     /* [q] in ready, or free (next only) */
     struct msg_meta meta; /* sent_ns in ticks until queue_header() */
-    char *next_page;      /* [I] */
+    char *next_page;      /* [I] NULL if all of it fits here */
 };
 _Static_assert(sizeof(struct qslot) == 64, "places do not straddle pages");
 
@@ -30,15 +30,15 @@ _Static_assert(sizeof(struct qslot) == 64, "places do not straddle pages");
 
 /* [I] immutable, [q] the queue's lock, [a] atomic. */
 struct queue {
+    struct spinlock lock; /* q */
     struct kobj obj;
-    struct spinlock lock;                /* q */
     uint32_t ring_size, max_msg, schema; /* [I] */
     uint32_t closed;                     /* [q] bits are never unset */
     struct list *free;                   /* [q] free places, by link.next */
-    struct prioq ready;     /* [q] messages not given to anybody */
-    struct list receivers;  /* [q] waiters */
-    struct prioq senders;   /* [q] waiters */
-    struct list observers;  /* [q] */
+    struct prioq ready;                  /* [q] messages not given to anybody */
+    struct list receivers;               /* [q] waiters */
+    struct prioq senders;                /* [q] waiters */
+    struct list observers;               /* [q] */
     uint32_t waiting_senders, waiting_receivers; /* [q] */
     uint64_t seq;                        /* [q] messages ever accepted */
     uint64_t received;                   /* [q] and, at the end, dropped */

@@ -89,7 +89,7 @@ queue_next(struct hart *h)
     spin_unlock(&rq->lock);
 }
 
-void
+inline void
 sched_ready(struct proc *p)
 {
     struct hart *h = this_hart();
@@ -129,6 +129,8 @@ steal(struct hart *h)
 
     for (uint32_t i = 1; i < hart_count && !p; i++)
         p = take(&runqs[(h->index + i) % hart_count]);
+    while (p && load_acquire(&p->on_hart)) /* S3, [ON-HART] as above */
+        cpu_relax();
     return p;
 }
 
@@ -147,7 +149,7 @@ use_address_space(struct hart *h, struct proc *p)
     }
 }
 
-static void
+static inline void
 switch_to(struct hart *h, struct proc *next, bool direct)
 {
     struct proc *previous = h->proc;
@@ -158,8 +160,7 @@ switch_to(struct hart *h, struct proc *next, bool direct)
     h->since = now;
     if (!direct)
         h->slice_end = now + slice_ticks;
-    while (load_acquire(&next->on_hart)) /* S3, [ON-HART] as above */
-        cpu_relax();
+    debug_assert(!load_relaxed(&next->on_hart)); /* S3 */
     store_relaxed(&next->on_hart, 1);
     store_relaxed(&next->hart, h->index);
     store_relaxed(&next->state, PROC_RUNNING);
@@ -183,12 +184,12 @@ sched_finish_switch(void)
         proc_gone(left);
 }
 
-void
+inline void
 sched(void)
 {
     struct hart *h = this_hart();
     struct proc *next = h->next;
-    bool direct = next && h->proc != &idle[h->index];
+    bool direct = next && h->proc != h->idle;
 
     h->resched = 0;
     h->next = NULL;
@@ -197,7 +198,7 @@ sched(void)
     if (!next)
         next = steal(h);
     if (!next)
-        next = &idle[h->index];
+        next = h->idle;
     if (next == h->proc)
         store_relaxed(&next->state, PROC_RUNNING);
     else
@@ -292,7 +293,7 @@ sched_idle(void)
     me->vm.satp = vm_kernel_satp();
     me->on_hart = 1;
     me->state = PROC_RUNNING;
-    h->proc = me;
+    h->proc = h->idle = me;
     h->since = read_time();
     h->kick_at = TICKS_NEVER;
     clock_set(h, TICKS_NEVER);

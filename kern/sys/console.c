@@ -74,15 +74,15 @@ feed(const char *p, uint32_t n)
 {
     static const char doubled[2] = {FRAME_BYTE, FRAME_BYTE};
     uint32_t plain = 0, done;
-    uint64_t state = console_lock();
 
     while (plain < n && p[plain] != FRAME_BYTE)
         plain++;
+    spin_lock(&console_lock);
     if (plain)
         done = uart_write(p, plain);
     else /* both or neither: the UART takes 16 when it takes any */
         done = uart_write(doubled, 2) / 2;
-    console_unlock(state);
+    spin_unlock(&console_lock);
     return done;
 }
 

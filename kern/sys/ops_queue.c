@@ -7,7 +7,6 @@
 #include "ipc/queue.h"
 #include "sys/syscall.h"
 
-#define OPT_RESERVED 0xfffffffcull /* four priorities: bits 0 and 1 */
 #define OPT_TAG(opt) ((uint32_t)((opt) >> 32))
 
 SYSCALL(queue_create, uint64_t ring_size, uint64_t max_msg, uint64_t schema)
@@ -27,20 +26,21 @@ static inline void
 make_meta(struct msg_meta *meta, const struct hnode *node, uint64_t opt,
           uint64_t len, uint32_t kind)
 {
+    typedef uint32_t __attribute__((may_alias)) word_t;
+
     meta->len = (uint32_t)len;
-    meta->priority = (uint8_t)opt;
-    meta->kind = (uint8_t)kind;
-    meta->reserved = 0;
+    /* priority, kind and reserved = 0 in one store */
+    *(word_t *)&meta->priority = (uint32_t)opt | kind << 8;
     meta->tag = OPT_TAG(opt);
     meta->sender = this_proc()->pid;
     meta->badge = node->badge;
 }
 
-/* Copies of a payload that goes on at the next page. */
+/* Copies of a payload that may go on at the next page. */
 static __attribute__((noinline)) long
 copy_in_two(struct qslot *slot, uaddr_t from, uint64_t len)
 {
-    uint64_t here = queue_room(slot);
+    uint64_t here = MIN(len, queue_room(slot));
     long error = copy_from_user(queue_payload(slot), from, here);
 
     return error ? error
@@ -51,7 +51,7 @@ copy_in_two(struct qslot *slot, uaddr_t from, uint64_t len)
 static __attribute__((noinline)) long
 copy_out_two(uaddr_t to, struct qslot *slot, uint64_t len)
 {
-    uint64_t here = queue_room(slot);
+    uint64_t here = MIN(len, queue_room(slot));
     long error = copy_to_user(to, queue_payload(slot), here);
 
     return error ? error
@@ -62,7 +62,7 @@ copy_out_two(uaddr_t to, struct qslot *slot, uint64_t len)
 static inline long
 copy_in(struct qslot *slot, uaddr_t from, uint64_t len)
 {
-    if (unlikely(len > queue_room(slot)))
+    if (unlikely(slot->next_page))
         return copy_in_two(slot, from, len);
     return copy_from_user(queue_payload(slot), from, len);
 }
@@ -70,7 +70,7 @@ copy_in(struct qslot *slot, uaddr_t from, uint64_t len)
 static inline long
 copy_out(uaddr_t to, struct qslot *slot, uint64_t len)
 {
-    if (unlikely(len > queue_room(slot)))
+    if (unlikely(slot->next_page))
         return copy_out_two(to, slot, len);
     return copy_to_user(to, queue_payload(slot), len);
 }
@@ -106,7 +106,7 @@ SYSCALL(queue_send, uint64_t h, uint64_t buf, uint64_t len, uint64_t opt,
         goto out;
     q = queue_of(node->obj);
     error = -E_INVAL;
-    if (unlikely(opt & OPT_RESERVED))
+    if (unlikely((uint32_t)opt > PRIO_URGENT)) /* bits 8 to 31 are 0 */
         goto out;
     error = -E_MSGSIZE;
     if (unlikely(len > q->max_msg))
@@ -154,55 +154,50 @@ deliver(struct queue *q, struct qslot *slot, uaddr_t buf, uaddr_t meta)
     return (long)len;
 }
 
-/*
- * Nothing to take at once that fits: wait, or say why not. The caller has a
- * reference. Returns: 0 and *out, or the error.
- */
+/* Nothing to take at once that fits: wait, or say why not. */
 static __attribute__((noinline)) long
-wait_for_message(struct queue *q, const struct hnode *node, uaddr_t buf,
-                 uint64_t cap, uaddr_t meta, uint64_t timeout,
-                 struct qslot **out)
+recv_slowly(struct queue *q, const struct hnode *node, uaddr_t buf,
+            uint64_t cap, uaddr_t meta, uint64_t timeout)
 {
     struct msg_meta header;
-    bool good = uaddr_in_range(buf, cap) &&
-                uaddr_in_range(meta, sizeof(header));
-    long error = queue_take_wait(q, cap, good, &header, out, node, timeout);
+    struct qslot *slot;
+    bool good =
+        uaddr_in_range(buf, cap) && uaddr_in_range(meta, sizeof(header));
+    long result;
 
-    if (likely(!error) && unlikely(proc_killed())) {
-        queue_untake(q, *out);
-        error = -E_CANCELED;
-    } else if (unlikely(error == -E_MSGSIZE) && !uaddr_is_null(meta)) {
+    kobj_get(&q->obj);
+    result = queue_take_wait(q, cap, good, &header, &slot, node, timeout);
+    if (likely(!result)) {
+        if (likely(!proc_killed()))
+            result = deliver(q, slot, buf, meta);
+        else
+            queue_untake(q, slot);
+    } else if (result == -E_MSGSIZE && !uaddr_is_null(meta)) {
         /* Whether the header can be written or not: the size comes first. */
         (void)!copy_to_user(meta, &header, sizeof(header));
     }
-    return error;
+    handle_done();
+    kobj_put(&q->obj);
+    return result;
 }
 
 SYSCALL(queue_recv, uint64_t h, uint64_t buf, uint64_t cap, uint64_t meta,
         uint64_t timeout)
 {
     struct hnode *node;
-    struct queue *q, *kept = NULL;
-    struct qslot *slot = NULL;
+    struct queue *q;
+    struct qslot *slot;
     long result = handle_use(h, 0, OBJ_QUEUE, RIGHT_READ, &node);
 
     if (unlikely(result))
         goto out;
     q = queue_of(node->obj);
-    if (likely(!queue_seems_empty(q)))
-        slot = queue_take(q, cap);
-    if (unlikely(!slot)) {
-        kept = q;
-        kobj_get(&q->obj);
-        result = wait_for_message(q, node, uaddr(buf), cap, uaddr(meta),
-                                  timeout, &slot);
-    }
-    if (likely(!result))
-        result = deliver(q, slot, uaddr(buf), uaddr(meta));
+    slot = queue_seems_empty(q) ? NULL : queue_take(q, cap);
+    if (unlikely(!slot))
+        return recv_slowly(q, node, uaddr(buf), cap, uaddr(meta), timeout);
+    result = deliver(q, slot, uaddr(buf), uaddr(meta));
 out:
     handle_done();
-    if (unlikely(kept))
-        kobj_put(&kept->obj);
     return result;
 }
 
