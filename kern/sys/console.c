@@ -249,24 +249,35 @@ input_thread(void)
     }
 }
 
-/* Move what the UART received to the byte ring. con.lock is held. */
+/* Is there room for a byte? If not, no more interrupts until there is. */
+static bool
+ready_to_receive(void)
+{
+    bool room;
+
+    spin_lock(&con.lock);
+    room = con.head - con.tail < BYTE_RING;
+    if (!room)
+        uart_rx_irq(false);
+    spin_unlock(&con.lock);
+    return room;
+}
+
+/* Move what the UART received to the byte ring, which only this fills. */
 static void
-receive_locked(void)
+receive(void)
 {
     int c;
 
-    while (con.head - con.tail < BYTE_RING) {
-        c = uart_getc();
-        if (c < 0)
-            break;
-        if (c == CTRL('C') && !proc_kill_foreground(!con.raw)) /* C2 */
+    while (ready_to_receive() && (c = uart_getc()) >= 0) {
+        /* C2. Without con.lock, since the family's comes before it. */
+        if (c == CTRL('C') && !proc_kill_foreground(!con.raw))
             c |= NO_PROGRAM;
+        spin_lock(&con.lock);
         con.bytes[con.head++ % BYTE_RING] = (uint16_t)c;
-    }
-    if (con.head - con.tail == BYTE_RING)
-        uart_rx_irq(false);
-    if (con.head != con.tail)
         wake_locked(&con.reader);
+        spin_unlock(&con.lock);
+    }
 }
 
 bool
@@ -274,8 +285,8 @@ console_interrupt(uint32_t irq)
 {
     if (irq != con.irq)
         return false;
+    receive();
     spin_lock(&con.lock);
-    receive_locked();
     if (con.writer && uart_tx_ready()) {
         uart_tx_irq(false);
         wake_locked(&con.writer);
