@@ -2,6 +2,7 @@
 #include "ipc/handle.h"
 
 #include "base/string.h"
+#include "ipc/event.h"
 #include "mem/kalloc.h"
 
 #define LAST_GENERATION ((uint32_t)INT32_MAX / HANDLE_SLOTS)
@@ -519,7 +520,10 @@ wake_waiter_on(const struct hnode *node)
 {
     struct waiter *w = &node->owner->wait;
 
-    if (load_relaxed(&w->node) == node && waiter_claim(w, -E_BADH))
+    const void *through = load_relaxed(&w->node);
+
+    if ((through == node || event_watches(node->owner, through, node)) &&
+        waiter_claim(w, -E_BADH))
         waiter_wake(w);
 }
 
