@@ -146,6 +146,7 @@ use_address_space(struct hart *h, struct proc *p)
     if (unlikely(load_relaxed(&p->stale_harts) & bit)) {
         and_relaxed(&p->stale_harts, ~bit);
         sfence_asid(p->slot + 1);
+        fence_i(); /* its text may be new, in frames used before */
     }
 }
 
