@@ -9,7 +9,8 @@ DEBUG ?= 0
 WERROR ?= 0
 TIMEOUT ?= 60
 
-ifeq ($(findstring j,$(filter-out --%,$(MAKEFLAGS))),)
+# A make inside of make gets its share from the outer one.
+ifeq ($(MAKELEVEL)$(findstring j,$(filter-out --%,$(MAKEFLAGS))),0)
 MAKEFLAGS += -j$(shell nproc 2>/dev/null || sysctl -n hw.ncpu 2>/dev/null || echo 2)
 endif
 
@@ -48,7 +49,7 @@ COMMON := -std=gnu11 -O2 -g -ffreestanding -fno-common -mcmodel=medany \
 # the wrong libgcc otherwise.
 LINK := -march=rv64imac -mabi=lp64 -nostdlib -static -no-pie \
     -Wl,--build-id=none -Wl,-z,max-page-size=4096
-KFLAGS := $(COMMON) $(WARN) -Wframe-larger-than=768 -DDEBUG=$(DEBUG) -Ikern
+KFLAGS := $(COMMON) $(WARN) -flto=auto -Wno-lto-type-mismatch -Wframe-larger-than=768 -DDEBUG=$(DEBUG) -Ikern
 UFLAGS := $(COMMON) $(WARN) -Ikern/abi -Iuser/lib
 
 KSRC := $(sort $(wildcard kern/*/*.c kern/*/*.S))
@@ -88,17 +89,17 @@ LIMITS = $(if $(CPUS),--cpus $(CPUS)) --mem $(MEM) $(if $(SEED),--seed $(SEED)) 
 
 qemu:
 	@lab-tests/setup --missing qemu
-	@$(AGAIN) all
+	+@$(AGAIN) all
 	@$(PYTHON) lab-tests/run $(SYSTEM) $(LIMITS) --console
 
 test:
 	@lab-tests/setup --missing test
-	@$(AGAIN) all
+	+@$(AGAIN) all
 	@$(PYTHON) lab-tests/all $(SYSTEM) $(if $(T),--only '$(T)') \
 	    $(if $(SEED),--seed $(SEED)) $(if $(CPUS),--cpus $(CPUS))
 
 run:
-	@$(BUILD)
+	+@$(BUILD)
 	@$(PYTHON) lab-tests/run $(SYSTEM) $(LIMITS) --timeout $(TIMEOUT) \
 	    --look-in "$(PWD)" $(foreach p,$(PROGS),--prog '$(p)') \
 	    $(foreach f,$(FILES),--file '$(f)') --command "$$CMD"
@@ -109,12 +110,12 @@ grade:
 	    $(if $(CPUS),--cpus $(CPUS)) $(if $(TESTS),--tests '$(TESTS)') $(LAB)
 
 bench:
-	@$(BUILD)
+	+@$(BUILD)
 	@$(PYTHON) lab-tests/run $(SYSTEM) --mem $(MEM) --icount --timeout 300 \
 	    -- bench
 
 qemu-gdb:
-	@$(AGAIN) all
+	+@$(AGAIN) all
 	@$(PYTHON) lab-tests/run $(SYSTEM) $(LIMITS) --console --gdb
 
 gdb:
@@ -200,7 +201,10 @@ $(O)/user/%.o: user/%.S $(O)/config
 
 # The kernel carries its own symbols and unwind table. They are made from a
 # first link with an empty table, which places the code where it stays.
-KLINK = $(CC) $(LINK) -T kern/kernel.ld -o $@ $(filter %.o,$^) $(LIBGCC)
+# The compiler makes calls of these by itself, after the others are merged.
+$(O)/kern/base/string.o: KFLAGS += -fno-lto
+
+KLINK = $(CC) $(KFLAGS) $(filter-out -march=%,$(LINK)) -T kern/kernel.ld -o $@ $(filter %.o,$^)
 
 $(O)/symbols0.S: kern/mksyms.py $(O)/config
 	$(Q)$(PYTHON) $< --empty > $@

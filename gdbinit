@@ -16,6 +16,7 @@ set disassemble-next-line auto
 set print frame-arguments all
 
 python
+import contextlib
 import os
 
 import gdb
@@ -23,18 +24,39 @@ import gdb
 BUILD = os.environ.get("WEIR_BUILD", "build")
 
 
+def register(name):
+    return int(gdb.parse_and_eval("(unsigned long)$" + name))
+
+
+@contextlib.contextmanager
+def kernel_memory():
+    """
+    The emulator shows a debugger what the hart may see: from user mode,
+    nothing of the kernel. So lift the hart to S-mode while we look.
+    """
+    mode = register("priv")
+    if mode == 0:
+        gdb.execute("set $priv = 1")
+    try:
+        yield
+    finally:
+        if mode == 0:
+            gdb.execute("set $priv = 0")
+
+
 def current_process():
-    """The process on the selected hart, or None."""
-    in_kernel = int(gdb.parse_and_eval("(unsigned long)$sscratch")) == 0
-    register = "$tp" if in_kernel else "$sscratch"
-    hart = gdb.parse_and_eval("(struct hart *)" + register)
+    """The process on the selected hart, or None; inside kernel_memory()."""
+    pointer = register("sscratch") or register("tp")
+    hart = gdb.Value(pointer).cast(
+        gdb.lookup_type("struct hart").pointer())
     return hart["proc"].dereference() if hart and hart["proc"] else None
 
 
 def process_name():
     try:
-        process = current_process()
-        return process["name"].string() if process is not None else ""
+        with kernel_memory():
+            process = current_process()
+            return process["name"].string() if process is not None else ""
     except gdb.error:
         return ""
 
@@ -123,6 +145,10 @@ class Ps(gdb.Command):
     def invoke(self, argument, from_tty):
         print("%5s %6s %-8s %4s %-14s %s"
               % ("pid", "parent", "state", "hart", "pc", "name"))
+        with kernel_memory():
+            self.show()
+
+    def show(self):
         for process in sorted(processes(), key=lambda p: int(p["pid"])):
             parent, state = process["parent"], int(process["state"])
             print("%5d %6d %-8s %4d %#-14x %s" % (

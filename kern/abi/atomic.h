@@ -8,15 +8,38 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define load_relaxed(p)     __atomic_load_n((p), __ATOMIC_RELAXED)
-#define load_acquire(p)     __atomic_load_n((p), __ATOMIC_ACQUIRE)
+#define load_relaxed(p) __atomic_load_n((p), __ATOMIC_RELAXED)
+#define load_acquire(p) __atomic_load_n((p), __ATOMIC_ACQUIRE)
+#ifdef __riscv
+/* gcc 12 makes an amoswap of every atomic store; an aligned store is one. */
+#define store_relaxed(p, v) (*(volatile __typeof__(*(p)) *)(p) = (v))
+#define store_release(p, v)                                                    \
+    do {                                                                       \
+        __asm__ volatile("fence rw, w" : : : "memory");                        \
+        store_relaxed(p, v);                                                   \
+    } while (0)
+
+/* One instruction, where the compiler would also widen the result. */
+static inline uint32_t
+swap_acquire(uint32_t *p, uint32_t value)
+{
+    uint32_t old;
+
+    __asm__ volatile("amoswap.w.aq %0, %2, (%1)"
+                     : "=&r"(old)
+                     : "r"(p), "r"(value)
+                     : "memory");
+    return old;
+}
+#else
+#define swap_acquire(p, v)  __atomic_exchange_n((p), (v), __ATOMIC_ACQUIRE)
 #define store_relaxed(p, v) __atomic_store_n((p), (v), __ATOMIC_RELAXED)
 #define store_release(p, v) __atomic_store_n((p), (v), __ATOMIC_RELEASE)
-#define swap_acquire(p, v)  __atomic_exchange_n((p), (v), __ATOMIC_ACQUIRE)
-#define add_relaxed(p, v)   __atomic_fetch_add((p), (v), __ATOMIC_RELAXED)
-#define add_acq_rel(p, v)   __atomic_fetch_add((p), (v), __ATOMIC_ACQ_REL)
-#define or_relaxed(p, v)    __atomic_fetch_or((p), (v), __ATOMIC_RELAXED)
-#define and_relaxed(p, v)   __atomic_fetch_and((p), (v), __ATOMIC_RELAXED)
+#endif
+#define add_relaxed(p, v) __atomic_fetch_add((p), (v), __ATOMIC_RELAXED)
+#define add_acq_rel(p, v) __atomic_fetch_add((p), (v), __ATOMIC_ACQ_REL)
+#define or_relaxed(p, v)  __atomic_fetch_or((p), (v), __ATOMIC_RELAXED)
+#define and_relaxed(p, v) __atomic_fetch_and((p), (v), __ATOMIC_RELAXED)
 
 /* Orders everything before it against everything after it, on all harts. */
 #define fence_full() __atomic_thread_fence(__ATOMIC_SEQ_CST)

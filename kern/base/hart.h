@@ -23,13 +23,15 @@ struct hart {
     uint32_t index;       /* 36 [I] 0.. */
     uint64_t id;          /* 40 [I] the hart id of the device tree */
     void *hazard[HART_HAZARDS]; /* [a] handle nodes that the call uses: H4 */
-    struct proc *previous;      /* [s] whom the last switch left */
-    uint64_t since;             /* [s] ticks: when the running process got on */
-    uint64_t armed;     /* [s] ticks: the deadline the timer is set to */
-    uint64_t slice_end; /* [s] ticks: when the running process must share */
-    uint64_t kick_at;   /* [s] ticks: when to call an idle hart for help */
-    uint32_t resched;   /* [s] the running process should give way */
-    uint32_t traps;     /* [s] statistics: traps from user mode */
+    struct proc *idle;          /* [I] runs when nobody else can */
+    struct proc *next;     /* [s] woken by the running one: runs after it */
+    struct proc *previous; /* [s] whom the last switch left */
+    uint64_t since;        /* [s] ticks: when the running process got on */
+    uint64_t armed;        /* [s] ticks: the deadline the timer is set to */
+    uint64_t slice_end;    /* [s] ticks: when the running process must share */
+    uint64_t kick_at;      /* [s] ticks: when to call an idle hart for help */
+    uint32_t resched;      /* [s] the running process should give way */
+    uint32_t traps;        /* [s] statistics: traps from user mode */
 } __attribute__((aligned(64)));
 
 extern struct hart harts[MAX_HARTS];
@@ -38,8 +40,10 @@ extern uint32_t hart_count;
 static inline struct hart *
 this_hart(void)
 {
-    struct hart *h;
+    register struct hart *h __asm__("tp");
 
-    __asm__("mv %0, tp" : "=r"(h));
+    /* volatile: who has slept may wake on another hart, so the compiler must
+     * not keep the answer from one question to the next. */
+    __asm__ volatile("" : "=r"(h));
     return h;
 }

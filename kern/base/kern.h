@@ -14,6 +14,13 @@
             panic("%s:%d: assertion failed: %s", __FILE__, __LINE__, #cond);   \
     } while (0)
 
+/* The same on paths where every instruction counts: with DEBUG=1 only. */
+#define debug_assert(cond)                                                     \
+    do {                                                                       \
+        if (DEBUG)                                                             \
+            assert(cond);                                                      \
+    } while (0)
+
 #define likely(x)   __builtin_expect(!!(x), 1)
 #define unlikely(x) __builtin_expect(!!(x), 0)
 

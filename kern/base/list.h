@@ -41,12 +41,19 @@ list_push_front(struct list *head, struct list *node)
     list_insert(node, head, head->next);
 }
 
+/* Takes node out; its links keep their old values. */
+static inline void
+list_unlink(struct list *node)
+{
+    node->prev->next = node->next;
+    node->next->prev = node->prev;
+}
+
 /* Takes node out and leaves it empty, so that list_linked() says no. */
 static inline void
 list_remove(struct list *node)
 {
-    node->prev->next = node->next;
-    node->next->prev = node->prev;
+    list_unlink(node);
     list_init(node);
 }
 

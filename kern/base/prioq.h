@@ -18,7 +18,7 @@
 
 struct prioq {
     struct list level[PRIO_LEVELS];
-    uint32_t levels; /* PQ1 */
+    uint64_t levels; /* PQ1 */
 };
 
 static inline void
@@ -40,7 +40,7 @@ static inline void
 prioq_push(struct prioq *pq, struct list *node, uint32_t priority)
 {
     list_push_back(&pq->level[priority], node);
-    pq->levels |= 1u << priority;
+    pq->levels |= 1ul << priority;
 }
 
 /* Puts back at the head of its level what was taken from there. Lab: prio */
@@ -48,7 +48,7 @@ static inline void
 prioq_push_front(struct prioq *pq, struct list *node, uint32_t priority)
 {
     list_push_front(&pq->level[priority], node);
-    pq->levels |= 1u << priority;
+    pq->levels |= 1ul << priority;
 }
 
 /* The highest non-empty level; levels must not be 0. */
@@ -67,11 +67,24 @@ prioq_first(const struct prioq *pq)
     return pq->levels ? pq->level[prioq_top(pq)].next : NULL;
 }
 
-/* Takes out an element of the given priority. Lab: prio */
+/* Takes out the element that is next; there must be one. Lab: prio */
+static inline struct list *
+prioq_pop(struct prioq *pq)
+{
+    uint32_t priority = prioq_top(pq);
+    struct list *head = &pq->level[priority], *node = head->next;
+
+    list_unlink(node);
+    if (head->next == head)
+        pq->levels &= ~(1ul << priority);
+    return node;
+}
+
+/* Takes out an element of the given priority, wherever it stands. Lab: prio */
 static inline void
 prioq_remove(struct prioq *pq, struct list *node, uint32_t priority)
 {
     list_remove(node);
     if (list_empty(&pq->level[priority]))
-        pq->levels &= ~(1u << priority);
+        pq->levels &= ~(1ul << priority);
 }

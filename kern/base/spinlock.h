@@ -63,25 +63,40 @@ spin_init(struct spinlock *lock, uint32_t rank)
     lock->rank = rank;
 }
 
+/* For locks whose rank the caller knows at compile time: saves reading it. */
+static inline void
+spin_lock_as(struct spinlock *lock, uint32_t rank) ACQUIRES(lock) NO_LOCK_CHECK
+{
+    struct hart *h = this_hart();
+    uint32_t held = h->held;
+
+    assert(held < rank); /* L1: all bits held are lower ones */
+    /* [LOCK] acquire; pairs with the release in spin_unlock_as(). */
+    while (unlikely((int32_t)swap_acquire(&lock->locked, 1)))
+        while (load_relaxed(&lock->locked))
+            cpu_relax();
+    h->held = held + rank;
+}
+
+static inline void
+spin_unlock_as(struct spinlock *lock, uint32_t rank)
+    RELEASES(lock) NO_LOCK_CHECK
+{
+    this_hart()->held -= rank;
+    /* [LOCK] release; pairs with the acquire in spin_lock_as(). */
+    store_release(&lock->locked, 0);
+}
+
 static inline void
 spin_lock(struct spinlock *lock) ACQUIRES(lock) NO_LOCK_CHECK
 {
-    struct hart *h = this_hart();
-
-    assert(h->held < lock->rank); /* L1: all bits held are lower ones */
-    /* [LOCK] acquire; pairs with the release in spin_unlock(). */
-    while (unlikely(swap_acquire(&lock->locked, 1)))
-        while (load_relaxed(&lock->locked))
-            cpu_relax();
-    h->held += lock->rank;
+    spin_lock_as(lock, lock->rank);
 }
 
 static inline void
 spin_unlock(struct spinlock *lock) RELEASES(lock) NO_LOCK_CHECK
 {
-    this_hart()->held -= lock->rank;
-    /* [LOCK] release; pairs with the acquire in spin_lock(). */
-    store_release(&lock->locked, 0);
+    spin_unlock_as(lock, lock->rank);
 }
 
 static inline bool

@@ -47,13 +47,14 @@ open_item(const struct wait_item *item, struct watch *watch)
 
     if (!error && !node->obj->ops->observe)
         error = -E_WRONGTYPE;
-    if (!error && (((wanted & SIG_READABLE) && !(node->rights & RIGHT_READ)) ||
-                   ((wanted & SIG_WRITABLE) && !(node->rights & RIGHT_WRITE))))
+    if (!error &&
+        (((wanted & SIG_READABLE) && !(hnode_rights(node) & RIGHT_READ)) ||
+         ((wanted & SIG_WRITABLE) && !(hnode_rights(node) & RIGHT_WRITE))))
         error = -E_ACCES;
     if (!error) {
         *watch = (struct watch){
             .observer = {.wanted = wanted | SIG_CLOSED,
-                         .rights = node->rights,
+                         .rights = hnode_rights(node),
                          .fire = wake_waiter},
             .obj = node->obj,
             .node = node,

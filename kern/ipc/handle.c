@@ -4,8 +4,8 @@
 #include "base/string.h"
 #include "mem/kalloc.h"
 
-#define GENERATIONS (1u << 23) /* a handle is an int32_t >= 0 */
-#define NO_SLOT     HANDLE_SLOTS
+#define LAST_GENERATION ((uint32_t)INT32_MAX / HANDLE_SLOTS)
+#define NO_SLOT         HANDLE_SLOTS
 
 /* --- nodes ----------------------------------------------------------------- */
 
@@ -13,9 +13,9 @@ static void
 count(struct kobj *obj, const struct hnode *node, uint32_t by)
 {
     obj->handles += by;
-    if (node->rights & RIGHT_READ)
+    if (hnode_rights(node) & RIGHT_READ)
         obj->readers += by;
-    if (node->rights & RIGHT_WRITE)
+    if (hnode_rights(node) & RIGHT_WRITE)
         obj->writers += by;
 }
 
@@ -26,8 +26,7 @@ link_node(struct hnode *node, struct kobj *obj, struct hnode *parent,
           uint32_t depth, uint32_t rights, uint64_t badge)
 {
     node->obj = obj;
-    node->type = obj->type;
-    node->rights = rights;
+    node->kind = HNODE_KIND(obj->type, rights);
     node->badge = badge;
     node->parent = parent;
     node->depth = (uint8_t)depth;
@@ -62,9 +61,9 @@ unlink_node(struct hnode *node)
     list_remove(&node->siblings);
     node->dead = true;
     count(obj, node, -1u);
-    if ((node->rights & RIGHT_READ) && obj->readers == 0)
+    if ((hnode_rights(node) & RIGHT_READ) && obj->readers == 0)
         gone |= RIGHT_READ;
-    if ((node->rights & RIGHT_WRITE) && obj->writers == 0)
+    if ((hnode_rights(node) & RIGHT_WRITE) && obj->writers == 0)
         gone |= RIGHT_WRITE;
     return gone;
 }
@@ -103,8 +102,10 @@ handle_table_init(struct proc *p)
 {
     struct handle_table *t = p->handles;
 
-    for (uint32_t i = HANDLE_FIXED; i < HANDLE_SLOTS; i++)
+    for (uint32_t i = 0; i < HANDLE_SLOTS; i++) {
+        t->entry[i].value = i;
         t->entry[i].next_free = i + 1;
+    }
     p->handles_free = HANDLE_FIXED;
     p->handles_used = 0;
     p->handles_closed = false;
@@ -131,12 +132,6 @@ put_node(struct proc *p, uint32_t slot, struct hnode *node)
     store_release(&p->handles->entry[slot].node, node);
 }
 
-static handle_t
-value_of(const struct proc *p, uint32_t slot)
-{
-    return (handle_t)(p->handles->entry[slot].generation * HANDLE_SLOTS + slot);
-}
-
 /* Take a node out of its table. The tree lock is held, so it is there. */
 static void
 clear_slot(struct hnode *node)
@@ -148,8 +143,9 @@ clear_slot(struct hnode *node)
     assert(e->node == node);
     store_relaxed(&e->node, NULL);
     p->handles_used--;
-    if (node->slot >= HANDLE_FIXED && e->generation + 1 < GENERATIONS) {
-        e->generation++; /* H2 */
+    if (node->slot >= HANDLE_FIXED &&
+        e->value / HANDLE_SLOTS < LAST_GENERATION) {
+        e->value += HANDLE_SLOTS; /* H2 */
         e->next_free = p->handles_free;
         p->handles_free = node->slot;
     }
@@ -168,7 +164,7 @@ install(struct proc *p, struct hnode *node)
     slot = p->handles_closed ? NO_SLOT : take_slot(p);
     if (slot != NO_SLOT) {
         put_node(p, slot, node);
-        value = value_of(p, slot);
+        value = (handle_t)p->handles->entry[slot].value;
     } else if (p->handles_closed) {
         value = -E_SRCH;
     }
@@ -216,9 +212,9 @@ grantable(uint32_t held)
 static long
 may_derive(const struct hnode *node, uint32_t rights, uint64_t badge)
 {
-    if (badge && badge != node->badge && !(node->rights & RIGHT_REVOKE))
+    if (badge && badge != node->badge && !(hnode_rights(node) & RIGHT_REVOKE))
         return -E_ACCES;
-    if (rights & RIGHT_ALL & ~grantable(node->rights))
+    if (rights & RIGHT_ALL & ~grantable(hnode_rights(node)))
         return -E_ACCES;
     if (node->depth >= HANDLE_MAX_DEPTH)
         return -E_LOOP;
@@ -230,10 +226,10 @@ hnode_may_hand(const struct hnode *node, uint32_t *rights)
 {
     long error;
 
-    if (!(node->rights & (RIGHT_GRANT | RIGHT_GRANT_ONCE)))
+    if (!(hnode_rights(node) & (RIGHT_GRANT | RIGHT_GRANT_ONCE)))
         return -E_ACCES;
     error = may_derive(node, *rights, 0);
-    if (!(node->rights & RIGHT_GRANT))
+    if (!(hnode_rights(node) & RIGHT_GRANT))
         *rights &= ~(RIGHT_GRANT | RIGHT_GRANT_ONCE);
     return error;
 }
@@ -379,7 +375,7 @@ handle_dup(uint64_t h, uint32_t rights, uint64_t badge)
 static long
 link_copy(struct hnode *copy, struct hnode *node)
 {
-    link_node(copy, node->obj, node->parent, node->depth, node->rights,
+    link_node(copy, node->obj, node->parent, node->depth, hnode_rights(node),
               node->badge);
     return 0;
 }
@@ -472,7 +468,7 @@ handle_grant(uint64_t h, long pid, uint32_t rights, uint64_t badge)
     long value = handle_look(h, 0, &from);
 
     if (!value && badge && badge != from->badge &&
-        !(from->rights & RIGHT_REVOKE))
+        !(hnode_rights(from) & RIGHT_REVOKE))
         value = -E_ACCES;
     if (!value)
         value = hnode_may_hand(from, &rights);
@@ -535,7 +531,7 @@ handle_revoke(uint64_t h)
     struct list taken, *link;
     long n = handle_look(h, 0, &node);
 
-    if (!n && !(node->rights & RIGHT_REVOKE))
+    if (!n && !(hnode_rights(node) & RIGHT_REVOKE))
         n = -E_ACCES;
     if (n) {
         handle_done();
@@ -568,8 +564,8 @@ handle_describe(uint64_t h, struct handle_info *out)
 
     if (!error)
         *out = (struct handle_info){
-            .type = node->type,
-            .rights = node->rights,
+            .type = node->obj->type,
+            .rights = hnode_rights(node),
             .depth = node->depth,
             .refs = load_relaxed(&node->obj->handles),
             .badge = node->badge,
@@ -612,7 +608,7 @@ fork_slot(struct proc *child, uint32_t i)
         return 0;
     kfree(copy, sizeof(*copy));
     if (i >= HANDLE_FIXED) {
-        its->generation++;
+        its->value += HANDLE_SLOTS;
         its->next_free = child->handles_free;
         child->handles_free = i;
     }
@@ -672,8 +668,7 @@ handle_close_all(void)
         struct hentry *e = &p->handles->entry[i];
         struct hnode *node;
 
-        if (e->node && handle_look((uint64_t)e->generation * HANDLE_SLOTS + i,
-                                   0, &node) == 0)
+        if (e->node && handle_look(e->value, 0, &node) == 0)
             (void)close_node(node);
     }
 }

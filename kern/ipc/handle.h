@@ -26,11 +26,15 @@
 #include "base/kobj.h"
 #include "proc/proc.h"
 
+/* Type and rights of a node in one word, to check both at a time. */
+#define HNODE_KIND(type, rights) ((type) | (rights) << 3)
+#define HNODE_TYPE(kind)         ((kind) % 8)
+#define HNODE_RIGHTS(kind)       ((kind) >> 3)
+
 /* [I] immutable, [v] the object's tree lock, [h] the owner's table lock. */
 struct hnode {
     struct kobj *obj;     /* [I] */
-    uint32_t type;        /* [I] obj->type */
-    uint32_t rights;      /* [I] */
+    uint32_t kind;        /* [I] HNODE_KIND(obj's type, rights) */
     uint64_t badge;       /* [I] */
     struct hnode *parent; /* [v] */
     struct list children; /* [v] */
@@ -42,9 +46,10 @@ struct hnode {
 };
 
 struct hentry {
-    struct hnode *node;  /* [a] written under the table's lock */
-    uint32_t generation; /* [h] read by the owner only when node is set */
-    uint32_t next_free;  /* [h] */
+    struct hnode *node; /* [a] written under the table's lock */
+    uint32_t value;     /* [h] of the handle in this slot, or of the next one:
+                         * read by the owner only when node is set */
+    uint32_t next_free; /* [h] */
 };
 
 struct handle_table {
@@ -67,7 +72,7 @@ handle_look(uint64_t value, int i, struct hnode **out)
     struct hnode *node = load_relaxed(&e->node);
 
     /* No node, or another one: the value was never issued, or is stale. */
-    if (!node || load_relaxed(&e->generation) != value / HANDLE_SLOTS)
+    if (!node || e->value != value)
         return -E_BADH;
     store_relaxed(&h->hazard[i], node);
     fence_full(); /* pairs with the one in wait_for_readers() */
@@ -89,21 +94,30 @@ handle_use(uint64_t value, int i, uint32_t type, uint32_t right,
 
     if (unlikely(error))
         return error;
-    if (unlikely((*out)->type != type))
-        return -E_WRONGTYPE;
-    if (unlikely(((*out)->rights & right) != right))
-        return -E_ACCES;
-    return 0;
+    if (likely(((*out)->kind & HNODE_KIND(7, right)) ==
+               HNODE_KIND(type, right)))
+        return 0;
+    return HNODE_TYPE((*out)->kind) != type ? -E_WRONGTYPE : -E_ACCES;
 }
 
-/* The call is through with the nodes it looked up. */
+static inline uint32_t
+hnode_rights(const struct hnode *node)
+{
+    return HNODE_RIGHTS(node->kind);
+}
+
+/* The call is through with the nodes it looked up: hazard 0, or both. */
 static inline void
 handle_done(void)
 {
-    struct hart *h = this_hart();
+    store_release(&this_hart()->hazard[0], NULL); /* [HAZARD] */
+}
 
-    for (int i = 0; i < HART_HAZARDS; i++)
-        store_release(&h->hazard[i], NULL); /* [HAZARD] wait_for_readers() */
+static inline void
+handle_done_both(void)
+{
+    handle_done();
+    store_relaxed(&this_hart()->hazard[1], NULL);
 }
 
 /* Empty the table of a new process. */

@@ -2,7 +2,7 @@
  * The queue primitive.
  *
  *   Q1  every place is free, reserved, queued (in `ready`) or given (taken by
- *       a receiver); len counts the last two.
+ *       a receiver); seq - received counts the last two.
  *   Q2  a receiver waits only while `ready` is empty: who commits or puts back
  *       a message gives it to the first receiver in line that can take it.
  *   Q3  a sender waits only while no place is free: who frees a place gives it
@@ -37,107 +37,101 @@ struct recv_wait {
     struct msg_meta meta; /* of a message that was too large */
 };
 
+static inline void
+lock(struct queue *q) ACQUIRES(&q->lock)
+{
+    spin_lock_as(&q->lock, RANK_OBJECT);
+}
+
+static inline void
+unlock(struct queue *q) RELEASES(&q->lock)
+{
+    spin_unlock_as(&q->lock, RANK_OBJECT);
+}
+
 /* --- storage --------------------------------------------------------------- */
 
+/* Places stand one behind the other, at multiples of 64, so none straddles
+ * pages but in its payload. */
 static uint32_t
-payload_stride(const struct queue *q)
+stride(const struct queue *q)
 {
-    return ROUND_UP(q->max_msg < MIN_PAYLOAD ? MIN_PAYLOAD : q->max_msg, 8u);
+    uint32_t payload = q->max_msg < MIN_PAYLOAD ? MIN_PAYLOAD : q->max_msg;
+
+    return (uint32_t)(sizeof(struct qslot) +
+                      ROUND_UP(payload, sizeof(struct qslot)));
 }
 
 static uint32_t
-storage_bytes(const struct queue *q)
+page_count(const struct queue *q)
 {
-    return q->ring_size * (sizeof(struct qslot) + payload_stride(q));
+    return (uint32_t)((q->ring_size * stride(q) + PAGE_SIZE - 1) / PAGE_SIZE);
 }
 
-/* Size of the last piece of a storage; the others are whole pages. */
+/* Bytes of page i: the last one is as small as it can be. */
 static uint32_t
-tail_bytes(uint32_t bytes)
+page_bytes(const struct queue *q, uint32_t i)
 {
-    return (bytes - 1) % PAGE_SIZE + 1;
-}
+    uint32_t left = q->ring_size * stride(q) - i * (uint32_t)PAGE_SIZE;
 
-static void
-free_piece(void *piece, uint32_t bytes)
-{
-    if (piece && bytes > KMALLOC_MAX)
-        page_free(piece);
-    else
-        kfree(piece, bytes);
+    return MIN(left, (uint32_t)PAGE_SIZE);
 }
 
 static void
 free_storage(struct queue *q)
 {
-    uint32_t bytes = storage_bytes(q), n = (bytes + PAGE_SIZE - 1) / PAGE_SIZE;
+    uint32_t n = page_count(q);
 
-    if (!q->pages)
-        return;
-    for (uint32_t i = 0; i < n; i++)
-        free_piece(q->pages[i], i + 1 < n ? PAGE_SIZE : tail_bytes(bytes));
-    if (n > 1)
-        kfree(q->pages, n * sizeof(void *));
-}
-
-static struct qslot *
-slot_at(const struct queue *q, uint32_t i)
-{
-    uint32_t at = i * sizeof(struct qslot);
-
-    return (void *)((char *)q->pages[at / PAGE_SIZE] + at % PAGE_SIZE);
+    for (uint32_t i = 0; q->pages && i < n; i++)
+        if (q->pages[i] && page_bytes(q, i) > KMALLOC_MAX)
+            page_free(q->pages[i]);
+        else
+            kfree(q->pages[i], page_bytes(q, i));
+    if (q->pages && n > 1)
+        kfree(q->pages, n * (uint32_t)sizeof(void *));
 }
 
 static long
 make_storage(struct queue *q)
 {
-    uint32_t bytes = storage_bytes(q), n = (bytes + PAGE_SIZE - 1) / PAGE_SIZE;
+    uint32_t n = page_count(q);
 
-    q->pages = n > 1 ? kzalloc(n * sizeof(void *)) : &q->only_page;
+    q->pages = n > 1 ? kzalloc(n * (uint32_t)sizeof(void *)) : &q->only_page;
     if (!q->pages)
         return -E_NOMEM;
     for (uint32_t i = 0; i < n; i++) {
-        uint32_t size = i + 1 < n ? PAGE_SIZE : tail_bytes(bytes);
+        uint32_t bytes = page_bytes(q, i);
 
-        q->pages[i] = size > KMALLOC_MAX ? page_alloc() : kmalloc(size);
+        q->pages[i] = bytes > KMALLOC_MAX ? page_alloc() : kmalloc(bytes);
         if (!q->pages[i])
             return -E_NOMEM;
     }
     for (uint32_t i = q->ring_size; i-- > 0;) {
-        struct qslot *slot = slot_at(q, i);
+        uint32_t at = i * stride(q), page = at / (uint32_t)PAGE_SIZE;
+        struct qslot *slot = (void *)((char *)q->pages[page] + at % PAGE_SIZE);
 
-        slot->data = q->ring_size * (uint32_t)sizeof(struct qslot) +
-                     i * payload_stride(q);
+        slot->next_page = queue_room(slot) < stride(q) - sizeof(*slot)
+                              ? q->pages[page + 1]
+                              : NULL;
         slot->link.next = q->free;
         q->free = &slot->link;
     }
     return 0;
 }
 
-void
-queue_span(const struct queue *q, const struct qslot *slot, uint64_t len,
-           struct span *span)
+struct hnode **
+queue_node(struct qslot *slot)
 {
-    uint32_t page = slot->data / PAGE_SIZE, at = slot->data % PAGE_SIZE;
-    uint32_t room = PAGE_SIZE - at;
-
-    span->at[0] = (char *)q->pages[page] + at;
-    if (likely(len <= room)) {
-        span->len[0] = (uint32_t)len;
-        span->len[1] = 0;
-        return;
-    }
-    span->len[0] = room;
-    span->at[1] = q->pages[page + 1];
-    span->len[1] = (uint32_t)len - room;
+    return (void *)(queue_room(slot) ? queue_payload(slot) : slot->next_page);
 }
 
-struct hnode **
-queue_node(const struct queue *q, const struct qslot *slot)
+struct msg_meta
+queue_header(const struct qslot *slot)
 {
-    /* 8-aligned, so it does not straddle pages. */
-    return (void *)((char *)q->pages[slot->data / PAGE_SIZE] +
-                    slot->data % PAGE_SIZE);
+    struct msg_meta meta = slot->meta;
+
+    meta.sent_ns = ticks_to_ns(meta.sent_ns);
+    return meta;
 }
 
 static bool
@@ -156,11 +150,11 @@ signals_locked(const struct queue *q, uint32_t rights) REQUIRES(&q->lock)
     if (rights & RIGHT_READ) {
         if (!prioq_empty(&q->ready))
             up |= SIG_READABLE;
-        if (q->no_writers || q->shut)
+        if (q->closed & (NO_WRITERS | SHUT))
             up |= SIG_CLOSED;
     }
     if (rights & RIGHT_WRITE) {
-        if (q->no_readers || q->shut)
+        if (q->closed & (NO_READERS | SHUT))
             up |= SIG_CLOSED;
         else if (q->free)
             up |= SIG_WRITABLE;
@@ -197,11 +191,11 @@ queue_observe(struct kobj *obj, struct observer *o)
     struct queue *q = queue_of(obj);
     uint32_t up;
 
-    spin_lock(&q->lock);
+    lock(q);
     up = signals_locked(q, o->rights);
     if (!(up & o->wanted))
         list_push_back(&q->observers, &o->link);
-    spin_unlock(&q->lock);
+    unlock(q);
     return up;
 }
 
@@ -210,9 +204,9 @@ queue_unobserve(struct kobj *obj, struct observer *o)
 {
     struct queue *q = queue_of(obj);
 
-    spin_lock(&q->lock);
+    lock(q);
     list_remove(&o->link);
-    spin_unlock(&q->lock);
+    unlock(q);
 }
 
 /* --- moving messages, with the lock held ----------------------------------- */
@@ -229,7 +223,7 @@ size_of(const struct qslot *slot)
  * buffer is too small leaves the line with E_MSGSIZE (BEHAVIOUR C2).
  * Returns: whether somebody has it.
  */
-static bool
+static __attribute__((noinline)) bool
 give_locked(struct queue *q, struct qslot *slot) REQUIRES(&q->lock)
 {
     while (!list_empty(&q->receivers)) {
@@ -244,7 +238,7 @@ give_locked(struct queue *q, struct qslot *slot) REQUIRES(&q->lock)
         if (fits)
             w->given = slot;
         else
-            want->meta = slot->meta;
+            want->meta = queue_header(slot);
         waiter_wake(w);
         if (fits)
             return true;
@@ -252,16 +246,15 @@ give_locked(struct queue *q, struct qslot *slot) REQUIRES(&q->lock)
     return false;
 }
 
-static void
+static inline void
 accept_locked(struct queue *q, struct qslot *slot) REQUIRES(&q->lock)
 {
     slot->meta.seq = q->seq++;
-    slot->meta.sent_ns = clock_now_ns();
-    slot->meta.reserved = 0;
+    slot->meta.sent_ns = read_time();
     q->bytes_sent += slot->meta.len;
-    if (++q->len > q->max_depth)
-        q->max_depth = q->len;
-    if (!list_empty(&q->receivers) && give_locked(q, slot))
+    if (q->seq - q->received > q->max_depth)
+        q->max_depth = q->seq - q->received;
+    if (unlikely(!list_empty(&q->receivers)) && give_locked(q, slot))
         return;
     prioq_push(&q->ready, &slot->link, slot->meta.priority);
     changed_locked(q);
@@ -269,19 +262,19 @@ accept_locked(struct queue *q, struct qslot *slot) REQUIRES(&q->lock)
 
 /* Fill a place from a waiting sender's kernel memory. */
 static void
-fill(const struct queue *q, struct qslot *slot, const struct send_wait *s)
+fill(struct qslot *slot, const struct send_wait *s)
 {
-    struct span span;
+    uint64_t here = MIN(s->meta->len, queue_room(slot));
 
     slot->meta = *s->meta;
-    queue_span(q, slot, s->meta->kind == MSG_INLINE ? s->meta->len : 24, &span);
-    memcpy(span.at[0], s->data, span.len[0]);
-    if (span.len[1])
-        memcpy(span.at[1], (const char *)s->data + span.len[0], span.len[1]);
+    memcpy(queue_payload(slot), s->data, here);
+    if (unlikely(here < s->meta->len))
+        memcpy(slot->next_page, (const char *)s->data + here,
+               s->meta->len - here);
 }
 
 /* A place has become free: the first sender in line gets it (Q3). */
-static void
+static inline void
 free_place_locked(struct queue *q, struct qslot *slot) REQUIRES(&q->lock)
 {
     while (unlikely(!prioq_empty(&q->senders))) {
@@ -293,7 +286,7 @@ free_place_locked(struct queue *q, struct qslot *slot) REQUIRES(&q->lock)
         q->waiting_senders--;
         if (!waiter_claim(w, 0))
             continue;
-        fill(q, slot, s);
+        fill(slot, s);
         waiter_wake(w);
         accept_locked(q, slot);
         return;
@@ -310,22 +303,22 @@ queue_reserve(struct queue *q)
 {
     struct list *link;
 
-    spin_lock(&q->lock);
+    lock(q);
     link = q->free;
-    if (likely(link && !q->no_readers && !q->shut))
+    if (likely(link && !(q->closed & (NO_READERS | SHUT))))
         q->free = link->next;
     else
         link = NULL;
-    spin_unlock(&q->lock);
+    unlock(q);
     return link ? list_entry(link, struct qslot, link) : NULL;
 }
 
 void
 queue_release(struct queue *q, struct qslot *slot)
 {
-    spin_lock(&q->lock);
+    lock(q);
     free_place_locked(q, slot);
-    spin_unlock(&q->lock);
+    unlock(q);
 }
 
 long
@@ -333,12 +326,12 @@ queue_commit(struct queue *q, struct qslot *slot)
 {
     long error = 0;
 
-    spin_lock(&q->lock);
-    if (unlikely(q->no_readers || q->shut))
+    lock(q);
+    if (unlikely(q->closed & (NO_READERS | SHUT)))
         error = -E_PIPE;
     else
         accept_locked(q, slot);
-    spin_unlock(&q->lock);
+    unlock(q);
     return error;
 }
 
@@ -351,14 +344,14 @@ queue_send_wait(struct queue *q, const struct msg_meta *meta, const void *data,
     struct waiter *w;
     long error = 0;
 
-    spin_lock(&q->lock);
-    if (q->no_readers || q->shut) {
+    lock(q);
+    if (q->closed & (NO_READERS | SHUT)) {
         error = -E_PIPE;
     } else if (q->free) { /* freed since the caller looked */
         struct qslot *slot = list_entry(q->free, struct qslot, link);
 
         q->free = slot->link.next;
-        fill(q, slot, &s);
+        fill(slot, &s);
         accept_locked(q, slot);
     } else if (timeout == 0) {
         error = -E_AGAIN;
@@ -367,16 +360,16 @@ queue_send_wait(struct queue *q, const struct msg_meta *meta, const void *data,
         w->want = (uint64_t)&s;
         prioq_push(&q->senders, &w->link, meta->priority);
         q->waiting_senders++;
-        spin_unlock(&q->lock);
+        unlock(q);
         handle_done();
         error = waiter_sleep(w, deadline);
-        spin_lock(&q->lock);
+        lock(q);
         if (list_linked(&w->link)) {
             prioq_remove(&q->senders, &w->link, meta->priority);
             q->waiting_senders--;
         }
     }
-    spin_unlock(&q->lock);
+    unlock(q);
     if (error == -E_AGAIN || error == -E_TIMEDOUT)
         add_relaxed(&q->rejected, 1);
     return error;
@@ -384,84 +377,93 @@ queue_send_wait(struct queue *q, const struct msg_meta *meta, const void *data,
 
 /* --- receiving ------------------------------------------------------------- */
 
-/* The next message that fits becomes the caller's. Why not: as queue_take. */
+struct qslot *
+queue_take(struct queue *q, uint64_t cap)
+{
+    struct qslot *slot = NULL;
+    struct list *link;
+
+    lock(q);
+    link = prioq_first(&q->ready);
+    if (likely(link && size_of(list_entry(link, struct qslot, link)) <= cap))
+        slot = list_entry(prioq_pop(&q->ready), struct qslot, link);
+    unlock(q);
+    return slot;
+}
+
+/* Join the line. Returns: as waiter_sleep(); 0: w->given is ours (Q4). */
 static long
-take_locked(struct queue *q, uint64_t cap, struct msg_meta *meta,
-            struct qslot **out) REQUIRES(&q->lock)
+wait_for_message(struct queue *q, struct recv_wait *want, const void *node,
+                 uint64_t deadline) RELEASES(&q->lock)
 {
-    struct list *link = prioq_first(&q->ready);
-    struct qslot *slot;
-
-    if (unlikely(!link))
-        return q->no_writers || q->shut ? -E_PIPE : -E_AGAIN;
-    slot = list_entry(link, struct qslot, link);
-    if (unlikely(size_of(slot) > cap)) {
-        *meta = slot->meta;
-        return -E_MSGSIZE;
-    }
-    prioq_remove(&q->ready, link, slot->meta.priority);
-    *out = slot;
-    return 0;
-}
-
-long
-queue_take(struct queue *q, uint64_t cap, struct msg_meta *meta,
-           struct qslot **out)
-{
+    struct waiter *w = waiter_begin(node);
     long error;
 
-    spin_lock(&q->lock);
-    error = take_locked(q, cap, meta, out);
-    spin_unlock(&q->lock);
-    return error;
-}
-
-long
-queue_take_wait(struct queue *q, uint64_t cap, struct msg_meta *meta,
-                struct qslot **out, const void *node, uint64_t timeout)
-{
-    uint64_t deadline = deadline_after(timeout);
-    struct recv_wait want = {.cap = cap};
-    struct waiter *w;
-    long error;
-
-    spin_lock(&q->lock);
-    error = take_locked(q, cap, meta, out);
-    if (error != -E_AGAIN) {
-        spin_unlock(&q->lock);
-        return error;
-    }
-    w = waiter_begin(node);
-    w->want = (uint64_t)&want;
+    w->want = (uint64_t)want;
     list_push_back(&q->receivers, &w->link);
     q->waiting_receivers++;
-    spin_unlock(&q->lock);
+    unlock(q);
     handle_done();
     error = waiter_sleep(w, deadline);
-    if (error == 0) {
-        *out = w->given; /* ours by Q4 */
+    if (likely(!error))
         return 0;
-    }
-    spin_lock(&q->lock);
+    lock(q);
     if (list_linked(&w->link)) {
         list_remove(&w->link);
         q->waiting_receivers--;
     }
-    spin_unlock(&q->lock);
-    if (error == -E_MSGSIZE)
-        *meta = want.meta;
+    unlock(q);
     return error;
 }
 
-void
+inline long
+queue_take_wait(struct queue *q, uint64_t cap, bool good,
+                struct msg_meta *header, struct qslot **out, const void *node,
+                uint64_t timeout)
+{
+    uint64_t deadline = deadline_after(timeout);
+    struct recv_wait want;
+    struct list *link;
+    long error = 0;
+
+    want.cap = cap;
+
+    lock(q);
+    link = prioq_first(&q->ready);
+    if (link) {
+        *header = queue_header(list_entry(link, struct qslot, link));
+        if (header->len > cap)
+            error = -E_MSGSIZE;
+        else
+            *out = list_entry(prioq_pop(&q->ready), struct qslot, link);
+    } else if (!good) {
+        error = -E_FAULT;
+    } else if (q->closed & (NO_WRITERS | SHUT)) {
+        error = -E_PIPE;
+    } else if (timeout == 0) {
+        error = -E_AGAIN;
+    } else {
+        error = wait_for_message(q, &want, node, deadline);
+        *out = this_proc()->wait.given;
+        if (unlikely(error == -E_MSGSIZE))
+            *header = want.meta;
+        goto waited;
+    }
+    unlock(q);
+waited:
+    if (error == -E_AGAIN || error == -E_TIMEDOUT)
+        add_relaxed(&q->empty, 1);
+    return error;
+}
+
+inline void
 queue_taken(struct queue *q, struct qslot *slot)
 {
-    spin_lock(&q->lock);
+    lock(q);
     q->received++;
     q->bytes_received += slot->meta.len;
-    q->len--;
     free_place_locked(q, slot);
-    spin_unlock(&q->lock);
+    unlock(q);
 }
 
 static void drop_message(struct queue *q, struct qslot *slot);
@@ -471,15 +473,15 @@ queue_untake(struct queue *q, struct qslot *slot)
 {
     bool drop;
 
-    spin_lock(&q->lock);
-    drop = q->no_readers;
+    lock(q);
+    drop = q->closed & NO_READERS;
     if (drop) {
-        q->len--;
+        q->received++;
     } else if (!give_locked(q, slot)) {
         prioq_push_front(&q->ready, &slot->link, slot->meta.priority);
         changed_locked(q);
     }
-    spin_unlock(&q->lock);
+    unlock(q);
     if (drop)
         drop_message(q, slot);
 }
@@ -490,27 +492,27 @@ queue_peek(struct queue *q, struct msg_meta *meta)
     struct list *link;
     long error = 0;
 
-    spin_lock(&q->lock);
+    lock(q);
     link = prioq_first(&q->ready);
     if (link)
-        *meta = list_entry(link, struct qslot, link)->meta;
+        *meta = queue_header(list_entry(link, struct qslot, link));
     else
-        error = q->no_writers || q->shut ? -E_PIPE : -E_AGAIN;
-    spin_unlock(&q->lock);
+        error = q->closed & (NO_WRITERS | SHUT) ? -E_PIPE : -E_AGAIN;
+    unlock(q);
     return error;
 }
 
 void
 queue_statistics(struct queue *q, struct queue_stat *out)
 {
-    spin_lock(&q->lock);
+    lock(q);
     *out = (struct queue_stat){
         .ring_size = q->ring_size,
         .max_msg = q->max_msg,
         .schema = q->schema,
-        .len = q->len,
-        .available = q->ring_size - q->len,
-        .max_depth = q->max_depth,
+        .len = queue_length(q),
+        .available = q->ring_size - queue_length(q),
+        .max_depth = (uint32_t)q->max_depth,
         .waiting_senders = q->waiting_senders,
         .waiting_receivers = q->waiting_receivers,
         .sent = q->seq,
@@ -520,7 +522,7 @@ queue_statistics(struct queue *q, struct queue_stat *out)
         .bytes_sent = q->bytes_sent,
         .bytes_received = q->bytes_received,
     };
-    spin_unlock(&q->lock);
+    unlock(q);
 }
 
 /* --- beginning and end ----------------------------------------------------- */
@@ -529,12 +531,12 @@ queue_statistics(struct queue *q, struct queue_stat *out)
 static void
 drop_message(struct queue *q, struct qslot *slot)
 {
-    struct hnode *node = carries_handle(slot) ? *queue_node(q, slot) : NULL;
+    struct hnode *node = carries_handle(slot) ? *queue_node(slot) : NULL;
 
-    spin_lock(&q->lock);
+    lock(q);
     slot->link.next = q->free;
     q->free = &slot->link;
-    spin_unlock(&q->lock);
+    unlock(q);
     if (node)
         hnode_drop(node);
 }
@@ -571,21 +573,21 @@ queue_side_gone(struct kobj *obj, uint32_t rights)
     struct list dropped, *link;
 
     list_init(&dropped);
-    spin_lock(&q->lock);
+    lock(q);
     if (rights & RIGHT_READ) {
-        q->no_readers = true;
+        q->closed |= NO_READERS;
         while ((link = prioq_first(&q->ready))) {
             struct qslot *slot = list_entry(link, struct qslot, link);
 
             prioq_remove(&q->ready, link, slot->meta.priority);
             list_push_back(&dropped, link);
-            q->len--;
+            q->received++;
         }
     }
     if (rights & RIGHT_WRITE)
-        q->no_writers = true;
+        q->closed |= NO_WRITERS;
     end_waits_locked(q, rights & RIGHT_READ, rights & RIGHT_WRITE);
-    spin_unlock(&q->lock);
+    unlock(q);
     while ((link = list_pop_front(&dropped)))
         drop_message(q, list_entry(link, struct qslot, link));
 }
@@ -595,11 +597,11 @@ queue_shutdown(struct kobj *obj)
 {
     struct queue *q = queue_of(obj);
 
-    spin_lock(&q->lock);
-    q->shut = true;
+    lock(q);
+    q->closed |= SHUT;
     /* By Q2 nobody waits to receive while there is something to drain. */
     end_waits_locked(q, true, true);
-    spin_unlock(&q->lock);
+    unlock(q);
 }
 
 static void
@@ -610,7 +612,7 @@ queue_destroy(struct kobj *obj)
     assert(list_empty(&q->receivers) && prioq_empty(&q->senders));
     assert(list_empty(&q->observers));
     /* Messages are left only if the queue never had a reader. */
-    if (!q->no_readers)
+    if (!(q->closed & NO_READERS))
         queue_side_gone(obj, RIGHT_READ);
     free_storage(q);
     kfree(q, sizeof(*q));

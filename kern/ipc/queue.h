@@ -13,42 +13,40 @@
 
 struct hnode;
 
-/* A place: 64 bytes, and payload elsewhere. Free, or exclusively a sender's
- * (reserved) or a receiver's (taken), or queued under the lock. */
+/* A place: 64 bytes, and the payload behind it, which may go on at next_page.
+ * Free, or exclusively a sender's (reserved) or a receiver's (taken), or
+ * queued under the lock. */
 struct qslot {
     struct list link;     /* [q] in ready, or free (next only) */
-    struct msg_meta meta; /* as the receiver sees it */
-    uint32_t data;        /* [I] offset of the payload in the storage */
-    uint32_t unused;
+    struct msg_meta meta; /* sent_ns in ticks until queue_header() */
+    char *next_page;      /* [I] NULL if all of it fits here */
 };
 _Static_assert(sizeof(struct qslot) == 64, "places do not straddle pages");
 
+/* queue.closed */
+#define NO_READERS 1u
+#define NO_WRITERS 2u
+#define SHUT       4u
+
 /* [I] immutable, [q] the queue's lock, [a] atomic. */
 struct queue {
+    struct spinlock lock; /* q */
     struct kobj obj;
-    struct spinlock lock;                /* q */
     uint32_t ring_size, max_msg, schema; /* [I] */
-    bool no_readers, no_writers, shut;   /* [q] never unset */
-    void **pages;          /* [I] storage: the places, then the payloads */
-    void *only_page;       /* [I] pages of a storage of one */
-    struct list *free;     /* [q] free places, by link.next */
-    struct prioq ready;    /* [q] messages not given to anybody */
-    struct list receivers; /* [q] waiters */
-    struct prioq senders;  /* [q] waiters */
-    struct list observers; /* [q] */
-    uint32_t len;          /* [q] messages, given ones too */
-    uint32_t max_depth;    /* [q] */
+    uint32_t closed;                     /* [q] bits are never unset */
+    struct list *free;                   /* [q] free places, by link.next */
+    struct prioq ready;                  /* [q] messages not given to anybody */
+    struct list receivers;               /* [q] waiters */
+    struct prioq senders;                /* [q] waiters */
+    struct list observers;               /* [q] */
     uint32_t waiting_senders, waiting_receivers; /* [q] */
-    uint64_t seq;             /* [q] next one; messages ever accepted */
-    uint64_t received;        /* [q] */
-    uint64_t rejected, empty; /* [a] */
+    uint64_t seq;                        /* [q] messages ever accepted */
+    uint64_t received;                   /* [q] and, at the end, dropped */
+    uint64_t max_depth;                  /* [q] */
+    uint64_t rejected, empty;            /* [a] */
     uint64_t bytes_sent, bytes_received; /* [q] */
-};
-
-/* A payload in the kernel, in one or two pieces. */
-struct span {
-    void *at[2];
-    uint32_t len[2];
+    void **pages;                        /* [I] storage */
+    void *only_page;                     /* [I] pages of a storage of one */
 };
 
 static inline struct queue *
@@ -61,11 +59,39 @@ queue_of(struct kobj *obj)
 long queue_new(uint32_t ring_size, uint32_t max_msg, uint32_t schema,
                struct queue **out) MUST_CHECK;
 
-/* Where the first len bytes of a place's payload are. */
-void queue_span(const struct queue *q, const struct qslot *slot, uint64_t len,
-                struct span *span);
+/* A place's payload: bytes in the place's own page, the others stand at
+ * next_page. */
+static inline uint64_t
+queue_room(const struct qslot *slot)
+{
+    return PAGE_SIZE - sizeof(*slot) - (uint64_t)slot % PAGE_SIZE;
+}
+
+static inline char *
+queue_payload(struct qslot *slot)
+{
+    return (char *)(slot + 1);
+}
+
+/* The header of a message as programs see it. */
+struct msg_meta queue_header(const struct qslot *slot);
+
+/* Messages in it, given ones too. */
+static inline uint32_t
+queue_length(const struct queue *q)
+{
+    return (uint32_t)(load_relaxed(&q->seq) - load_relaxed(&q->received));
+}
+
+/* Is there, at a glance, nothing to receive? */
+static inline bool
+queue_seems_empty(const struct queue *q)
+{
+    return load_relaxed(&q->ready.levels) == 0;
+}
+
 /* The handle in flight of a MSG_HANDLE or MSG_DESC. */
-struct hnode **queue_node(const struct queue *q, const struct qslot *slot);
+struct hnode **queue_node(struct qslot *slot);
 
 /* A free place, or NULL when there is none or no reader. */
 struct qslot *queue_reserve(struct queue *q) MUST_CHECK;
@@ -87,18 +113,19 @@ long queue_commit(struct queue *q, struct qslot *slot) MUST_CHECK;
 long queue_send_wait(struct queue *q, const struct msg_meta *meta,
                      const void *data, const void *node, uint64_t timeout);
 
-/*
- * Take the message that is next, if it fits into cap bytes. *meta is written
- * when there is one. Returns: 0 and *out; -E_MSGSIZE; -E_PIPE; -E_AGAIN.
- */
-long queue_take(struct queue *q, uint64_t cap, struct msg_meta *meta,
-                struct qslot **out) MUST_CHECK;
+/* Take the message that is next, if it fits into cap bytes; else NULL. */
+struct qslot *queue_take(struct queue *q, uint64_t cap) MUST_CHECK;
 
-/* The same, and wait for one. Sleeps: yes; the caller holds a reference.
- * Returns: also -E_TIMEDOUT, -E_BADH, -E_CANCELED. */
-long queue_take_wait(struct queue *q, uint64_t cap, struct msg_meta *meta,
-                     struct qslot **out, const void *node,
-                     uint64_t timeout) MUST_CHECK;
+/*
+ * The same, and wait for one, or say why not. *header is that of a message
+ * that is too large. `good`: the receiver's buffers are in user memory.
+ * Locks: none. Sleeps: yes, with timeout > 0; the caller holds a reference.
+ * Returns: 0 and *out; -E_MSGSIZE; -E_FAULT; -E_PIPE; -E_AGAIN; -E_TIMEDOUT;
+ * -E_BADH; -E_CANCELED.
+ */
+long queue_take_wait(struct queue *q, uint64_t cap, bool good,
+                     struct msg_meta *header, struct qslot **out,
+                     const void *node, uint64_t timeout) MUST_CHECK;
 
 /* The taken message is in the receiver's memory: its place is free. */
 void queue_taken(struct queue *q, struct qslot *slot);

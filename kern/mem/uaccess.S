@@ -38,7 +38,49 @@ user_copy_start:
     addi    a1, a1, 64
     addi    a2, a2, -64
     addi    a0, a0, 64
+    beqz    a2, .Ldone
+    bltu    a2, t1, .Lwords
+    li      t0, 128
+    bltu    a2, t0, .Lblock
+.Lblock_pair:
+    ld      a3, 0(a1)
+    ld      a4, 8(a1)
+    ld      a5, 16(a1)
+    ld      a6, 24(a1)
+    ld      a7, 32(a1)
+    ld      t2, 40(a1)
+    ld      t3, 48(a1)
+    ld      t4, 56(a1)
+    sd      a3, 0(a0)
+    sd      a4, 8(a0)
+    sd      a5, 16(a0)
+    sd      a6, 24(a0)
+    sd      a7, 32(a0)
+    sd      t2, 40(a0)
+    sd      t3, 48(a0)
+    sd      t4, 56(a0)
+    ld      a3, 64(a1)
+    ld      a4, 72(a1)
+    ld      a5, 80(a1)
+    ld      a6, 88(a1)
+    ld      a7, 96(a1)
+    ld      t2, 104(a1)
+    ld      t3, 112(a1)
+    ld      t4, 120(a1)
+    sd      a3, 64(a0)
+    sd      a4, 72(a0)
+    sd      a5, 80(a0)
+    sd      a6, 88(a0)
+    sd      a7, 96(a0)
+    sd      t2, 104(a0)
+    sd      t3, 112(a0)
+    sd      t4, 120(a0)
+    addi    a1, a1, 128
+    addi    a2, a2, -128
+    addi    a0, a0, 128
+    bgeu    a2, t0, .Lblock_pair
     bgeu    a2, t1, .Lblock
+    beqz    a2, .Ldone
 .Lwords:
     li      t1, 8
     bltu    a2, t1, .Lbytes

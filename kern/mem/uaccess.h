@@ -45,7 +45,7 @@ extern char user_copy_start[], user_copy_end[], user_copy_fault[];
 static inline long MUST_CHECK
 copy_from_user(void *to, uaddr_t from, uint64_t len)
 {
-    assert(this_hart()->held == 0);
+    debug_assert(this_hart()->held == 0);
     if (len == 0)
         return 0;
     if (!uaddr_in_range(from, len))
@@ -57,7 +57,7 @@ copy_from_user(void *to, uaddr_t from, uint64_t len)
 static inline long MUST_CHECK
 copy_to_user(uaddr_t to, const void *from, uint64_t len)
 {
-    assert(this_hart()->held == 0);
+    debug_assert(this_hart()->held == 0);
     if (len == 0)
         return 0;
     if (!uaddr_in_range(to, len))

@@ -8,9 +8,10 @@
 #include "mem/vm.h"
 #include "proc/waitq.h"
 
-/* What context_switch() saves: what a C function must preserve. */
+/* What context_switch() saves: what a C function must preserve, and gp, which
+ * C code does not touch. */
 struct context {
-    uint64_t ra, sp, s[12];
+    uint64_t ra, sp, s[12], gp;
 };
 
 /* A program's registers while it is in the kernel, at the top of its kernel
@@ -41,7 +42,7 @@ struct region;
 struct proc {
     struct context
         context;          /* [s] where it left off; vector.S knows the offset */
-    uint32_t work;        /* [a] WORK_x; at offset 112 */
+    uint32_t work;        /* [a] WORK_x; at offset 120 */
     uint32_t on_hart;     /* [a] a hart stands on its kernel stack: S3 */
     uint32_t state;       /* [a] PROC_x, for those who look */
     uint32_t hart;        /* [a] index of the hart it ran on last */
@@ -72,7 +73,7 @@ struct proc {
     void *page;                    /* [I] room for one message that waits */
     char name[32];                 /* [t] */
 };
-_Static_assert(offsetof(struct proc, work) == 112, "vector.S");
+_Static_assert(offsetof(struct proc, work) == 120, "vector.S");
 _Static_assert(sizeof(struct trapframe) == TF_BYTES, "vector.S");
 
 static inline struct proc *

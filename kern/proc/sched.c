@@ -1,21 +1,23 @@
 /*
  * Scheduling: round robin per hart, idle harts take work from others.
  *
- *   S1  a ready process is in exactly one run queue, or in its `next` place.
+ *   S1  a ready process is in exactly one run queue, or is a hart's `next`.
  *   S2  only the hart that stands on a process's kernel stack runs it.
  *   S3  p->on_hart is set from just before a hart switches to p until it has
- *       left p's stack for good; whoever queues p waits for 0. So p may be
- *       woken while it is still going to sleep. The wait is short and cannot
- *       be a circle: between joining a line and leaving its stack a process
- *       waits for nobody, and who queues holds no lock that it needs there.
+ *       left p's stack for good. Whoever wakes p, or takes it from another
+ *       hart's queue, waits for 0: p may still be going to sleep, or giving
+ *       way. The wait is short and cannot be a circle: a hart that leaves p
+ *       so waits only for one that gives way, which waits for nobody.
  *   S4  a hart marked idle has found all queues empty after it marked itself;
  *       who queues a process looks at the marks after queueing. One of the two
  *       sees the other (both have a full fence in between).
  *
- * The process woken last by the running one has the `next` place: when the
+ * The process woken last by the running one is the hart's `next`: when the
  * running one blocks, it gets the hart and the rest of the time slice, so two
- * processes that talk to each other switch directly. It gets no new slice, so
- * a pair cannot keep a third from its turn (BEHAVIOUR E11).
+ * processes that talk to each other switch directly, without any lock. It gets
+ * no new slice, so a pair cannot keep a third from its turn (BEHAVIOUR E11).
+ * If the running one does not block soon, `next` goes to the run queue, where
+ * an idle hart can take it.
  */
 #include "proc/sched.h"
 
@@ -25,9 +27,8 @@
 
 struct runq {
     struct spinlock lock;
-    uint32_t count; /* [a] written under the lock: all, next included */
+    uint32_t count; /* [a] written under the lock */
     struct list line;
-    struct proc *next;
 } __attribute__((aligned(64)));
 
 static struct runq runqs[MAX_HARTS];
@@ -54,77 +55,83 @@ sched_init(uint64_t hz)
 
 /* --- run queues ------------------------------------------------------------ */
 
-void
+static void
+push_locked(struct runq *rq, struct proc *p) REQUIRES(&rq->lock)
+{
+    list_push_back(&rq->line, &p->run);
+    store_relaxed(&rq->count, rq->count + 1);
+}
+
+/* The process that has waited longest, or NULL. */
+static struct proc *
+pop_locked(struct runq *rq) REQUIRES(&rq->lock)
+{
+    struct list *link = list_pop_front(&rq->line);
+
+    if (!link)
+        return NULL;
+    store_relaxed(&rq->count, rq->count - 1);
+    return list_entry(link, struct proc, run);
+}
+
+/* Put this hart's `next` where others see it. */
+static void
+queue_next(struct hart *h)
+{
+    struct runq *rq = &runqs[h->index];
+    struct proc *p = h->next;
+
+    if (!p)
+        return;
+    h->next = NULL;
+    spin_lock(&rq->lock);
+    push_locked(rq, p);
+    spin_unlock(&rq->lock);
+}
+
+inline void
 sched_ready(struct proc *p)
 {
     struct hart *h = this_hart();
-    struct runq *rq = &runqs[h->index];
 
     /* [ON-HART] acquire; pairs with the release in sched_finish_switch():
-     * the registers saved there are read by whoever takes p from the queue. */
+     * the registers saved there are read by whoever switches to p. */
     while (load_acquire(&p->on_hart) && p != h->proc) /* S3 */
         cpu_relax();
-    spin_lock(&rq->lock);
     store_relaxed(&p->state, PROC_READY);
-    if (rq->next)
-        list_push_back(&rq->line, &rq->next->run);
-    rq->next = p;
-    store_relaxed(&rq->count, rq->count + 1);
-    spin_unlock(&rq->lock);
+    queue_next(h);
+    h->next = p;
     clock_arm(h, h->slice_end); /* somebody waits for the slice's end now */
-    if (hart_count == 1)
-        return;
-    fence_full(); /* S4 */
-    if (load_relaxed(&idle_harts) && h->kick_at == TICKS_NEVER) {
+    if (hart_count > 1 && h->kick_at == TICKS_NEVER) {
         h->kick_at = read_time() + kick_ticks;
         clock_arm(h, h->kick_at);
     }
 }
 
-/* Take the next process out of a queue; *direct: it was the `next` one. */
+/* Take a process out of a run queue that is not empty, it seems. */
 static struct proc *
-take(struct runq *rq, bool *direct)
+take(struct runq *rq)
 {
     struct proc *p = NULL;
 
+    if (!load_relaxed(&rq->count))
+        return NULL;
     spin_lock(&rq->lock);
-    *direct = rq->next != NULL;
-    if (rq->next) {
-        p = rq->next;
-        rq->next = NULL;
-    } else if (!list_empty(&rq->line)) {
-        p = list_entry(list_pop_front(&rq->line), struct proc, run);
-    }
-    if (p)
-        store_relaxed(&rq->count, rq->count - 1);
+    p = pop_locked(rq);
     spin_unlock(&rq->lock);
     return p;
 }
 
-/* Take the process that has waited longest in another hart's queue. */
 static struct proc *
 steal(struct hart *h)
 {
-    for (uint32_t i = 1; i < hart_count; i++) {
-        struct runq *rq = &runqs[(h->index + i) % hart_count];
-        struct proc *p = NULL;
+    struct proc *p = NULL;
 
-        if (!load_relaxed(&rq->count))
-            continue;
-        spin_lock(&rq->lock);
-        if (!list_empty(&rq->line)) {
-            p = list_entry(list_pop_front(&rq->line), struct proc, run);
-        } else if (rq->next) {
-            p = rq->next;
-            rq->next = NULL;
-        }
-        if (p)
-            store_relaxed(&rq->count, rq->count - 1);
-        spin_unlock(&rq->lock);
-        if (p)
-            return p;
-    }
-    return NULL;
+    for (uint32_t i = 1; i < hart_count && !p; i++)
+        p = take(&runqs[(h->index + i) % hart_count]);
+    while (p && load_acquire(&p->on_hart)) /* S3, [ON-HART] as above */
+        cpu_relax();
+    return p;
 }
 
 /* --- switching ------------------------------------------------------------- */
@@ -142,7 +149,7 @@ use_address_space(struct hart *h, struct proc *p)
     }
 }
 
-static void
+static inline void
 switch_to(struct hart *h, struct proc *next, bool direct)
 {
     struct proc *previous = h->proc;
@@ -153,7 +160,7 @@ switch_to(struct hart *h, struct proc *next, bool direct)
     h->since = now;
     if (!direct)
         h->slice_end = now + slice_ticks;
-    assert(!load_relaxed(&next->on_hart)); /* S3 */
+    debug_assert(!load_relaxed(&next->on_hart)); /* S3 */
     store_relaxed(&next->on_hart, 1);
     store_relaxed(&next->hart, h->index);
     store_relaxed(&next->state, PROC_RUNNING);
@@ -177,25 +184,25 @@ sched_finish_switch(void)
         proc_gone(left);
 }
 
-void
+inline void
 sched(void)
 {
     struct hart *h = this_hart();
-    bool direct;
-    struct proc *next = take(&runqs[h->index], &direct);
+    struct proc *next = h->next;
+    bool direct = next && h->proc != h->idle;
 
     h->resched = 0;
-    if (!next && hart_count > 1)
+    h->next = NULL;
+    if (!next)
+        next = take(&runqs[h->index]);
+    if (!next)
         next = steal(h);
     if (!next)
-        next = &idle[h->index];
-    if (next == h->proc) {
+        next = h->idle;
+    if (next == h->proc)
         store_relaxed(&next->state, PROC_RUNNING);
-        return;
-    }
-    if (h->proc == &idle[h->index])
-        direct = false;
-    switch_to(h, next, direct);
+    else
+        switch_to(h, next, direct);
 }
 
 void
@@ -203,48 +210,58 @@ sched_yield(void)
 {
     struct hart *h = this_hart();
     struct runq *rq = &runqs[h->index];
+    struct proc *next;
 
     h->resched = 0;
+    queue_next(h); /* who waited comes before us */
     if (!load_relaxed(&rq->count))
         return;
-    spin_lock(&rq->lock);
-    /* The turn of all who waited comes first, `next` included. */
-    if (rq->next) {
-        list_push_back(&rq->line, &rq->next->run);
-        rq->next = NULL;
-    }
     store_relaxed(&h->proc->state, PROC_READY);
-    list_push_back(&rq->line, &h->proc->run);
-    store_relaxed(&rq->count, rq->count + 1);
+    spin_lock(&rq->lock);
+    next = pop_locked(rq);
+    push_locked(rq, h->proc); /* another hart may take us: S3 */
     spin_unlock(&rq->lock);
-    sched();
+    if (next)
+        switch_to(h, next, false);
+    else
+        sched(); /* all were taken meanwhile, perhaps we too */
 }
 
 /* --- interrupts ------------------------------------------------------------ */
 
+/* The running process keeps the hart: let an idle one run who waits here. */
+static void
+call_for_help(struct hart *h)
+{
+    uint32_t idlers = load_relaxed(&idle_harts);
+
+    h->kick_at = TICKS_NEVER;
+    if (!idlers)
+        return;
+    queue_next(h);
+    fence_full(); /* S4 */
+    if (!load_relaxed(&runqs[h->index].count))
+        return;
+    for (uint32_t i = 0; i < hart_count; i++)
+        if (idlers & (1u << i)) {
+            sbi_send_ipi(harts[i].id);
+            return;
+        }
+}
+
 void
 sched_clock(struct hart *h)
 {
-    struct runq *rq = &runqs[h->index];
     uint64_t now = read_time(), next = timers_run(h, now);
-    uint32_t idlers;
 
-    if (load_relaxed(&rq->count)) {
+    if (now >= h->kick_at)
+        call_for_help(h);
+    if (h->next || load_relaxed(&runqs[h->index].count)) {
         if (now >= h->slice_end) {
             h->resched = 1;
             h->slice_end = now + slice_ticks;
         }
         next = MIN(next, h->slice_end);
-    }
-    if (now >= h->kick_at) {
-        h->kick_at = TICKS_NEVER;
-        idlers = load_relaxed(&idle_harts);
-        if (idlers && load_relaxed(&rq->count))
-            for (uint32_t i = 0; i < hart_count; i++)
-                if (idlers & (1u << i)) {
-                    sbi_send_ipi(harts[i].id);
-                    break;
-                }
     }
     clock_set(h, MIN(next, h->kick_at));
 }
@@ -276,7 +293,7 @@ sched_idle(void)
     me->vm.satp = vm_kernel_satp();
     me->on_hart = 1;
     me->state = PROC_RUNNING;
-    h->proc = me;
+    h->proc = h->idle = me;
     h->since = read_time();
     h->kick_at = TICKS_NEVER;
     clock_set(h, TICKS_NEVER);
@@ -284,7 +301,7 @@ sched_idle(void)
         sched();
         or_relaxed(&idle_harts, 1u << h->index);
         fence_full(); /* S4 */
-        if (!work_anywhere())
+        if (!h->next && !work_anywhere())
             wait_for_interrupt();
         and_relaxed(&idle_harts, ~(1u << h->index));
         interrupts_on();

@@ -66,11 +66,13 @@ ns_to_ticks(uint64_t ns)
 uint64_t
 deadline_after(uint64_t ns)
 {
-    uint64_t now = read_time(), ticks = ns_to_ticks(ns);
+    uint64_t now, ticks;
 
-    if (ns == TIMEOUT_FOREVER || ticks > TICKS_NEVER - now)
+    if (ns == TIMEOUT_FOREVER)
         return TICKS_NEVER;
-    return now + ticks;
+    now = read_time();
+    ticks = ns_to_ticks(ns);
+    return ticks < TICKS_NEVER - now ? now + ticks : TICKS_NEVER;
 }
 
 uint64_t

@@ -6,7 +6,7 @@
 #include "proc/proc.h"
 #include "proc/sched.h"
 
-struct waiter *
+inline struct waiter *
 waiter_begin(const void *node)
 {
     struct proc *p = this_hart()->proc;
@@ -20,7 +20,7 @@ waiter_begin(const void *node)
     return w;
 }
 
-bool
+inline bool
 waiter_claim(struct waiter *w, int result)
 {
     if (!cas_u32(&w->claim, WAITER_PENDING, WAITER_CLAIMED))
@@ -29,7 +29,7 @@ waiter_claim(struct waiter *w, int result)
     return true;
 }
 
-void
+inline void
 waiter_wake(struct waiter *w)
 {
     sched_ready(w->proc);
@@ -44,7 +44,7 @@ timed_out(struct timer *t)
         waiter_wake(w);
 }
 
-int
+inline int
 waiter_sleep(struct waiter *w, uint64_t deadline)
 {
     assert(this_hart()->held == 0);
@@ -62,7 +62,8 @@ waiter_sleep(struct waiter *w, uint64_t deadline)
         waiter_claim(w, -E_CANCELED))
         waiter_wake(w);
     sched();
-    timer_cancel(&w->timer);
+    if (deadline != TICKS_NEVER)
+        timer_cancel(&w->timer);
     assert(w->claim == WAITER_CLAIMED);
     w->node = NULL;
     store_relaxed(&w->claim, WAITER_IDLE);

@@ -111,21 +111,20 @@ static void
 output_thread(void)
 {
     struct qslot *slot;
-    struct msg_meta meta;
-    struct span span;
+    struct msg_meta header;
 
     for (;;) {
-        if (queue_take_wait(con.out, OUT_MSG, &meta, &slot, NULL,
+        if (queue_take_wait(con.out, OUT_MSG, true, &header, &slot, NULL,
                             TIMEOUT_FOREVER))
             panic("the console's output queue failed");
         if (slot->meta.kind == MSG_INLINE) {
-            queue_span(con.out, slot, slot->meta.len, &span);
-            write_out(span.at[0], span.len[0]);
-            if (span.len[1])
-                write_out(span.at[1], span.len[1]);
+            uint32_t here = (uint32_t)MIN(slot->meta.len, queue_room(slot));
+
+            write_out(queue_payload(slot), here);
+            write_out(slot->next_page, slot->meta.len - here);
         } else {
             /* A handle sent to the console reaches nobody. */
-            hnode_drop(*queue_node(con.out, slot));
+            hnode_drop(*queue_node(slot));
         }
         queue_taken(con.out, slot);
         spin_lock(&con.lock);
@@ -138,16 +137,13 @@ output_thread(void)
 void
 console_drain(void)
 {
-    struct queue_stat stat;
-
     for (;;) {
-        queue_statistics(con.out, &stat);
-        if (!stat.len)
+        if (!queue_length(con.out))
             return;
         /* A message that was taken after we looked wakes us: the thread looks
          * at con.drainer after queue_taken(), under the lock. */
         spin_lock(&con.lock);
-        if (load_relaxed(&con.out->len))
+        if (queue_length(con.out))
             sleep_locked(&con.drainer);
         spin_unlock(&con.lock);
         if (proc_killed())

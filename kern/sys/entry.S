@@ -21,6 +21,9 @@ _start:
 hart_entry:
     mv      tp, a1              /* the high address of its struct hart */
     jal     paging_on_keep
+    ld      t0, kernel_satp     /* only this table has the stack */
+    csrw    satp, t0
+    sfence.vma
     ld      sp, 8(tp)           /* HART_SCRATCH: top of its idle stack */
     call    hart_main
 

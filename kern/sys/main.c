@@ -155,6 +155,8 @@ name_harts(uint64_t boot_id)
     hart_count = n;
 }
 
+uint64_t kernel_satp; /* [I] for entry.S, once there are stacks */
+
 static void
 start_hart(struct hart *h, uint32_t stack_slot)
 {
@@ -170,7 +172,6 @@ start_hart(struct hart *h, uint32_t stack_slot)
 void
 hart_main(void)
 {
-    vm_use_kernel();
     hart_csrs();
     plic_hart_init(this_hart()->id);
     sched_idle();
@@ -210,6 +211,7 @@ kernel_main(uint64_t hart_id, uint64_t fdt_pa)
     kprintf("weir: %u harts, %lu MiB, %u processes", hart_count,
             machine.mem_size >> 20, proc_slots());
     kprintf("weir: starting init");
+    kernel_satp = vm_kernel_satp();
     for (uint32_t i = 1; i < hart_count; i++)
         start_hart(&harts[i], proc_slots() + i);
     sched_idle();

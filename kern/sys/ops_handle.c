@@ -44,7 +44,7 @@ SYSCALL(handle_shutdown, uint64_t h)
 
     if (!error && !node->obj->ops->shutdown)
         error = -E_WRONGTYPE;
-    if (!error && !(node->rights & RIGHT_REVOKE))
+    if (!error && !(hnode_rights(node) & RIGHT_REVOKE))
         error = -E_ACCES;
     if (!error) {
         obj = node->obj;

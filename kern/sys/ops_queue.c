@@ -7,7 +7,6 @@
 #include "ipc/queue.h"
 #include "sys/syscall.h"
 
-#define OPT_RESERVED 0xffffff00ull
 #define OPT_TAG(opt) ((uint32_t)((opt) >> 32))
 
 SYSCALL(queue_create, uint64_t ring_size, uint64_t max_msg, uint64_t schema)
@@ -22,82 +21,76 @@ SYSCALL(queue_create, uint64_t ring_size, uint64_t max_msg, uint64_t schema)
                          RIGHT_READ | RIGHT_WRITE | RIGHT_GRANT | RIGHT_REVOKE);
 }
 
-/* The header of a message to be sent. Returns: 0; -E_INVAL. */
-static inline long
+/* Fill in the header of a message; opt is already checked. */
+static inline void
 make_meta(struct msg_meta *meta, const struct hnode *node, uint64_t opt,
           uint64_t len, uint32_t kind)
 {
-    uint64_t priority = opt & 0xff;
+    typedef uint32_t __attribute__((may_alias)) word_t;
 
-    if (unlikely((opt & OPT_RESERVED) || priority > PRIO_URGENT))
-        return -E_INVAL;
     meta->len = (uint32_t)len;
-    meta->priority = (uint8_t)priority;
-    meta->kind = (uint8_t)kind;
-    meta->reserved = 0;
+    /* priority, kind and reserved = 0 in one store */
+    *(word_t *)&meta->priority = (uint32_t)opt | kind << 8;
     meta->tag = OPT_TAG(opt);
     meta->sender = this_proc()->pid;
     meta->badge = node->badge;
-    return 0;
+}
+
+/* Copies of a payload that may go on at the next page. */
+static __attribute__((noinline)) long
+copy_in_two(struct qslot *slot, uaddr_t from, uint64_t len)
+{
+    uint64_t here = MIN(len, queue_room(slot));
+    long error = copy_from_user(queue_payload(slot), from, here);
+
+    return error ? error
+                 : copy_from_user(slot->next_page, uaddr(from.value + here),
+                                  len - here);
+}
+
+static __attribute__((noinline)) long
+copy_out_two(uaddr_t to, struct qslot *slot, uint64_t len)
+{
+    uint64_t here = MIN(len, queue_room(slot));
+    long error = copy_to_user(to, queue_payload(slot), here);
+
+    return error ? error
+                 : copy_to_user(uaddr(to.value + here), slot->next_page,
+                                len - here);
 }
 
 static inline long
-copy_in(const struct span *span, uaddr_t from)
+copy_in(struct qslot *slot, uaddr_t from, uint64_t len)
 {
-    long error = copy_from_user(span->at[0], from, span->len[0]);
-
-    if (unlikely(!error && span->len[1]))
-        error = copy_from_user(span->at[1], uaddr(from.value + span->len[0]),
-                               span->len[1]);
-    return error;
+    if (unlikely(slot->next_page))
+        return copy_in_two(slot, from, len);
+    return copy_from_user(queue_payload(slot), from, len);
 }
 
 static inline long
-copy_out(uaddr_t to, const struct span *span)
+copy_out(uaddr_t to, struct qslot *slot, uint64_t len)
 {
-    long error = copy_to_user(to, span->at[0], span->len[0]);
-
-    if (unlikely(!error && span->len[1]))
-        error = copy_to_user(uaddr(to.value + span->len[0]), span->at[1],
-                             span->len[1]);
-    return error;
+    if (unlikely(slot->next_page))
+        return copy_out_two(to, slot, len);
+    return copy_to_user(to, queue_payload(slot), len);
 }
 
 /* No place was free, or the queue is closed: with the message in the process's
  * own page, wait or say why not. */
-static long
-send_slowly(struct queue *q, const struct hnode *node,
-            const struct msg_meta *meta, uaddr_t buf, uint64_t timeout)
+static __attribute__((noinline)) long
+send_slowly(struct queue *q, const struct hnode *node, uaddr_t buf,
+            uint64_t len, uint64_t opt, uint64_t timeout)
 {
     struct proc *p = this_proc();
-    long error = copy_from_user(p->page, buf, meta->len);
+    struct msg_meta meta;
+    long error = copy_from_user(p->page, buf, len);
 
     if (error)
         return error;
+    make_meta(&meta, node, opt, len, MSG_INLINE);
     kobj_get(&q->obj);
-    error = queue_send_wait(q, meta, p->page, node, timeout);
+    error = queue_send_wait(q, &meta, p->page, node, timeout);
     kobj_put(&q->obj);
-    return error;
-}
-
-/* Send an inline message. `meta` is complete and the size is right. */
-static inline long
-send_inline(struct queue *q, const struct hnode *node,
-            const struct msg_meta *meta, uaddr_t buf, uint64_t timeout)
-{
-    struct qslot *slot = queue_reserve(q);
-    struct span span;
-    long error;
-
-    if (unlikely(!slot))
-        return send_slowly(q, node, meta, buf, timeout);
-    queue_span(q, slot, meta->len, &span);
-    slot->meta = *meta;
-    error = copy_in(&span, buf);
-    if (likely(!error))
-        error = queue_commit(q, slot);
-    if (unlikely(error))
-        queue_release(q, slot);
     return error;
 }
 
@@ -106,24 +99,32 @@ SYSCALL(queue_send, uint64_t h, uint64_t buf, uint64_t len, uint64_t opt,
 {
     struct hnode *node;
     struct queue *q;
-    struct msg_meta meta;
+    struct qslot *slot;
     long error = handle_use(h, 0, OBJ_QUEUE, RIGHT_WRITE, &node);
 
     if (unlikely(error))
         goto out;
     q = queue_of(node->obj);
-    error = make_meta(&meta, node, opt, len, MSG_INLINE);
-    if (unlikely(error))
+    error = -E_INVAL;
+    if (unlikely((uint32_t)opt > PRIO_URGENT)) /* bits 8 to 31 are 0 */
         goto out;
     error = -E_MSGSIZE;
     if (unlikely(len > q->max_msg))
         goto out;
-    if (unlikely(q->schema && meta.tag != q->schema)) {
+    error = -E_PROTOTYPE;
+    if (unlikely(q->schema && OPT_TAG(opt) != q->schema)) {
         add_relaxed(&q->rejected, 1);
-        error = -E_PROTOTYPE;
         goto out;
     }
-    error = send_inline(q, node, &meta, uaddr(buf), timeout);
+    slot = queue_reserve(q);
+    if (unlikely(!slot)) {
+        error = send_slowly(q, node, uaddr(buf), len, opt, timeout);
+        goto out;
+    }
+    make_meta(&slot->meta, node, opt, len, MSG_INLINE);
+    error = copy_in(slot, uaddr(buf), len);
+    if (unlikely(error) || unlikely((error = queue_commit(q, slot))))
+        queue_release(q, slot);
 out:
     handle_done();
     return error;
@@ -137,54 +138,47 @@ out:
 static inline long
 deliver(struct queue *q, struct qslot *slot, uaddr_t buf, uaddr_t meta)
 {
-    struct span span;
-    long len = slot->meta.len, error;
+    uint64_t len = slot->meta.len;
+    long error = copy_out(buf, slot, len);
 
-    queue_span(q, slot, slot->meta.len, &span);
-    error = copy_out(buf, &span);
-    if (likely(!error) && !uaddr_is_null(meta))
-        error = copy_to_user(meta, &slot->meta, sizeof(slot->meta));
+    if (likely(!error) && !uaddr_is_null(meta)) {
+        struct msg_meta header = queue_header(slot);
+
+        error = copy_to_user(meta, &header, sizeof(header));
+    }
     if (unlikely(error)) {
         queue_untake(q, slot);
         return error;
     }
     queue_taken(q, slot);
-    return len;
+    return (long)len;
 }
 
-/* Nothing to take at once: look at the buffers, then wait or say why not. */
-static long
+/* Nothing to take at once that fits: wait, or say why not. */
+static __attribute__((noinline)) long
 recv_slowly(struct queue *q, const struct hnode *node, uaddr_t buf,
-            uint64_t cap, uaddr_t meta, uint64_t timeout, long error)
+            uint64_t cap, uaddr_t meta, uint64_t timeout)
 {
     struct msg_meta header;
     struct qslot *slot;
+    bool good =
+        uaddr_in_range(buf, cap) && uaddr_in_range(meta, sizeof(header));
+    long result;
 
-    if (error != -E_MSGSIZE &&
-        (!uaddr_in_range(buf, cap) || !uaddr_in_range(meta, sizeof(header))))
-        return -E_FAULT;
-    if (error != -E_AGAIN)
-        return error;
-    if (timeout == 0) {
-        add_relaxed(&q->empty, 1);
-        return -E_AGAIN;
-    }
     kobj_get(&q->obj);
-    error = queue_take_wait(q, cap, &header, &slot, node, timeout);
-    if (error == 0) {
-        if (unlikely(proc_killed()))
-            queue_untake(q, slot);
+    result = queue_take_wait(q, cap, good, &header, &slot, node, timeout);
+    if (likely(!result)) {
+        if (likely(!proc_killed()))
+            result = deliver(q, slot, buf, meta);
         else
-            error = deliver(q, slot, buf, meta);
-    } else if (error == -E_TIMEDOUT) {
-        add_relaxed(&q->empty, 1);
-    } else if (error == -E_MSGSIZE && !uaddr_is_null(meta) &&
-               copy_to_user(meta, &header, sizeof(header))) {
-        error = -E_FAULT;
+            queue_untake(q, slot);
+    } else if (result == -E_MSGSIZE && !uaddr_is_null(meta)) {
+        /* Whether the header can be written or not: the size comes first. */
+        (void)!copy_to_user(meta, &header, sizeof(header));
     }
     handle_done();
     kobj_put(&q->obj);
-    return error;
+    return result;
 }
 
 SYSCALL(queue_recv, uint64_t h, uint64_t buf, uint64_t cap, uint64_t meta,
@@ -192,25 +186,19 @@ SYSCALL(queue_recv, uint64_t h, uint64_t buf, uint64_t cap, uint64_t meta,
 {
     struct hnode *node;
     struct queue *q;
-    struct msg_meta header;
     struct qslot *slot;
-    long error = handle_use(h, 0, OBJ_QUEUE, RIGHT_READ, &node);
+    long result = handle_use(h, 0, OBJ_QUEUE, RIGHT_READ, &node);
 
-    if (unlikely(error))
+    if (unlikely(result))
         goto out;
     q = queue_of(node->obj);
-    error = queue_take(q, cap, &header, &slot);
-    if (likely(!error))
-        error = deliver(q, slot, uaddr(buf), uaddr(meta));
-    else if (error == -E_MSGSIZE && meta &&
-             copy_to_user(uaddr(meta), &header, sizeof(header)))
-        error = -E_MSGSIZE; /* the size was the first thing wrong */
-    else
-        error =
-            recv_slowly(q, node, uaddr(buf), cap, uaddr(meta), timeout, error);
+    slot = queue_seems_empty(q) ? NULL : queue_take(q, cap);
+    if (unlikely(!slot))
+        return recv_slowly(q, node, uaddr(buf), cap, uaddr(meta), timeout);
+    result = deliver(q, slot, uaddr(buf), uaddr(meta));
 out:
     handle_done();
-    return error;
+    return result;
 }
 
 SYSCALL(queue_peek, uint64_t h, uint64_t meta)

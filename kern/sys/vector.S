@@ -4,7 +4,7 @@
  * In user mode sscratch holds the hart's struct hart, in the kernel 0: so the
  * first instruction tells where a trap came from. tp is the struct hart
  * everywhere in the kernel. The kernel uses no gp, so a program's gp stays in
- * its register.
+ * its register until the hart switches to another process.
  *
  *   E1  in the kernel, outside of kernel_trap, sstatus has SPP = 0 and
  *       SPIE = 1: a trap from user mode leaves it so, and so does the sret
@@ -21,7 +21,7 @@
 #define HART_SCRATCH  8
 #define HART_TF       16
 #define HART_SCRATCH2 24
-#define PROC_WORK     112
+#define PROC_WORK     120
 
 #define TF_PC    0
 #define TF_RA    8
@@ -67,11 +67,10 @@ trap_entry:
     csrrw   tp, sscratch, tp
     beqz    tp, from_kernel
     sd      sp, HART_SCRATCH(tp)
+    csrr    sp, scause
+    addi    sp, sp, -8          /* environment call from U-mode */
+    bnez    sp, from_user
     ld      sp, HART_TF(tp)
-    sd      t0, TF_T0(sp)
-    csrr    t0, scause
-    addi    t0, t0, -8          /* environment call from U-mode */
-    bnez    t0, from_user
 
     /* A call. a0 to a5: arguments, a7: number. */
     sd      ra, TF_RA(sp)
@@ -128,10 +127,12 @@ call_work:
     j       call_out
     .size trap_entry, . - trap_entry
 
-/* An interrupt or exception in user mode. t0 is saved already. */
+/* An interrupt or exception in user mode. */
     .type from_user, @function
 from_user:
+    ld      sp, HART_TF(tp)
     sd      ra, TF_RA(sp)
+    sd      t0, TF_T0(sp)
     sd      t1, TF_T1(sp)
     sd      t2, TF_T2(sp)
     sd      t3, TF_T3(sp)
@@ -336,6 +337,7 @@ context_switch:
     sd      s9, 88(a0)
     sd      s10, 96(a0)
     sd      s11, 104(a0)
+    sd      gp, 112(a0)         /* the program's */
     ld      ra, 0(a1)
     ld      sp, 8(a1)
     ld      s0, 16(a1)
@@ -350,6 +352,7 @@ context_switch:
     ld      s9, 88(a1)
     ld      s10, 96(a1)
     ld      s11, 104(a1)
+    ld      gp, 112(a1)
     ret
     .size context_switch, . - context_switch
 

@@ -51,6 +51,7 @@ gdb.execute("ubreak target main")
 gdb.execute("continue", to_string=True)
 result("user", gdb.selected_frame().name())
 result("user-space", register("pc") < USER_END)
+result("ps-there", "target" in gdb.execute("ps", to_string=True))
 result("process", gdb.parse_and_eval("$process_name()").string())
 gdb.execute("delete")
 

@@ -77,8 +77,9 @@ class Gdb(unittest.TestCase):
         self.assertEqual(results, {
             "kernel": "proc_start", "kernel-space": "True", "line": "True",
             "harts": "1", "user": "main", "user-space": "True",
-            "process": "target", "found-ecall": "True", "entered": "True",
-            "found-sret": "True", "left": "True", "pid": "True",
+            "process": "target", "ps-there": "True", "found-ecall": "True",
+            "entered": "True", "found-sret": "True", "left": "True",
+            "pid": "True",
         }, text)
         self.assertIn("init", ps)
 

@@ -179,7 +179,7 @@ TEST(exec_no_memory)
     long child = SPAWN({
         long r;
 
-        for (long step = 1 << 20; step >= PAGE_SIZE; step /= 2)
+        for (long step = 1 << 20; step >= (long)PAGE_SIZE; step /= 2)
             while (sbrk(step) >= 0)
                 continue;
         r = exec_list(args);

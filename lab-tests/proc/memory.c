@@ -82,7 +82,7 @@ TEST(take_all_memory)
     CHECK_EQ(sys_info(&before), 0);
     for (int i = 0; i < 2; i++) {
         child = SPAWN({
-            for (long step = 1 << 20; step >= PAGE_SIZE; step /= 2)
+            for (long step = 1 << 20; step >= (long)PAGE_SIZE; step /= 2)
                 while (sbrk(step) >= 0)
                     continue;
             CHECK_ERR(sbrk(PAGE_SIZE), E_NOMEM);
@@ -123,12 +123,6 @@ TEST(stack_guard)
 
 static const uint32_t constant = 7;
 
-static void
-code(void)
-{
-    nop();
-}
-
 // ABI: loads and stores outside the program's memory fault, with the address.
 TEST(wild_access)
 {
@@ -154,7 +148,7 @@ TEST(wild_access)
 TEST(read_only_pages)
 {
     CHECK_FAULT(*(volatile uint32_t *)(uintptr_t)&constant = 1, 15);
-    CHECK_FAULT(*(volatile uint16_t *)(uintptr_t)code = 1, 15);
+    CHECK_FAULT(*(volatile uint16_t *)(uintptr_t)nop = 1, 15);
     CHECK_EQ(*(const volatile uint32_t *)&constant, 7);
 }
 

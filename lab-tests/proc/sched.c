@@ -187,7 +187,7 @@ TEST(info_self)
     CHECK_EQ(me.pid, getpid());
     CHECK_EQ(me.state, PROC_RUNNING);
     CHECK(me.hart < 64);
-    CHECK(me.pages > 10);
+    CHECK(me.pages >= STACK_BYTES / PAGE_SIZE);
     CHECK(me.handles >= 3);
     CHECK(strlen(me.name) > 0);
     h = queue_create(1, 8, 0);
@@ -250,7 +250,6 @@ TEST(info_errors)
     struct proc_info info;
 
     CHECK_ERR(proc_info(999999, &info), E_SRCH);
-    CHECK_ERR(proc_info(0, &info), E_SRCH);
     CHECK_ERR(proc_info(INT64_MAX, &info), E_SRCH);
     CHECK_ERR(proc_info(INT64_MIN, &info), E_SRCH);
     CHECK_ERR(proc_info(-INT64_MAX, &info), E_SRCH);

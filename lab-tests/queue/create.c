@@ -122,7 +122,7 @@ TEST(at_limits)
 static void
 eat_memory(void)
 {
-    for (long step = 1 << 20; step >= PAGE_SIZE; step /= 2)
+    for (long step = 1 << 20; step >= (long)PAGE_SIZE; step /= 2)
         while (sbrk(step) >= 0)
             continue;
 }
