@@ -7,7 +7,8 @@
  *       ring is full, and the emulator holds the rest back; the input thread
  *       waits for room in the input queue.
  *   C2  Ctrl-C is acted on in the interrupt handler, so it works while the
- *       threads wait, and needs no memory.
+ *       threads wait, and needs no memory. It takes the tree's lock under the
+ *       console's, which therefore comes first of all.
  *
  * A program's byte 0x01 is sent twice, since a single one begins a kernel line.
  */
@@ -43,7 +44,7 @@ static struct {
     struct list drainers;      /* [c] shutdown, waiting for the output */
     char line[LINE_MAX];       /* the input thread's */
     uint32_t length;           /* the input thread's */
-} con = {.lock = SPINLOCK(RANK_OBJECT)};
+} con = {.lock = SPINLOCK(RANK_TTY)};
 
 static void
 wake_locked(struct list *line) REQUIRES(&con.lock)
