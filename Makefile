@@ -111,8 +111,7 @@ grade:
 
 bench:
 	+@$(BUILD)
-	@$(PYTHON) lab-tests/run $(SYSTEM) --mem $(MEM) --icount --timeout 300 \
-	    -- bench
+	@$(PYTHON) lab-tests/bench $(SYSTEM) --mem $(MEM) $(T)
 
 qemu-gdb:
 	+@$(AGAIN) all

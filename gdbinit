@@ -18,6 +18,7 @@ set print frame-arguments all
 python
 import contextlib
 import os
+import re
 
 import gdb
 
@@ -125,9 +126,23 @@ class UserBreak(gdb.Command):
 STATES = {1: "ready", 2: "running", 3: "waiting", 4: "ended", 5: "exiting"}
 
 
+def kernel_variable(name):
+    """
+    A static variable of the kernel. Some compilers do not tell the debugger
+    where those lie, but the symbol table does.
+    """
+    value = gdb.lookup_static_symbol(name).value()
+    if not value.is_optimized_out:
+        return value
+    symbols = gdb.execute("maint print msymbols", to_string=True)
+    found = re.search(r" (0xf[0-9a-f]+) %s(\.\S*)? " % name, symbols, re.MULTILINE)
+    pointer = gdb.Value(int(found.group(1), 16)).cast(value.type.pointer())
+    return pointer.dereference()
+
+
 def processes():
     """All that have a pid."""
-    buckets = gdb.lookup_static_symbol("pids").value()
+    buckets = kernel_variable("pids")
     low, high = buckets.type.range()
     for i in range(low, high + 1):
         process = buckets[i]

@@ -132,6 +132,18 @@ def build_program(build, source, output, extra=()):
     return text
 
 
+def build_fake(build, mode, output):
+    """A fake kernel that behaves as one of the modes in fixtures/fake.c."""
+    subprocess.run(
+        [read_config(build)["cc"], "-march=rv64imac", "-mabi=lp64",
+         "-mcmodel=medany", "-O2", "-ffreestanding", "-nostdlib", "-static",
+         "-fno-pie", "-no-pie", "-fno-stack-protector", "-Wl,-N",
+         "-Wl,--build-id=none", "-Wl,--section-start=.entry=0x80200000",
+         "-Wl,-Ttext=0x80201000", "-DMODE=" + mode, "-o", output,
+         os.path.join(ROOT, "lab-tests", "fixtures", "fake.c")],
+        check=True, stderr=subprocess.PIPE)
+
+
 def strip_program(build, source, output):
     """A copy without symbols, as it goes into the archive."""
     config = read_config(build)

@@ -1,12 +1,15 @@
 /*
- * bench [ROW]...: what operations cost. Meant for the instruction clock (make
- * bench): there one instruction takes one nanosecond, and the difference of
- * two clock readings over many rounds is an exact count, with user and kernel
- * of all processes that take part, the loop included.
+ * bench [ROW]... [entered=NS]: what operations cost. Meant for the instruction
+ * clock (make bench): there one instruction takes one nanosecond, and the
+ * difference of two clock readings over many rounds is an exact count, with
+ * user and kernel of all processes that take part, the loop included.
+ * entered= says what the clock showed when the firmware was done.
  */
 #include <weir.h>
 
-#define SMALL 64
+#define SMALL    64
+#define PASSES   20000ull        /* ns: a timeout that passes */
+#define FAR_AWAY 100000000000ull /* one that does not */
 
 static uint8_t buffer[4096] __attribute__((aligned(64)));
 static struct msg_meta *const no_meta = 0;
@@ -189,6 +192,60 @@ bench_fork_exec(uint64_t rounds)
     return now() - start;
 }
 
+/*
+ * Ask and be answered, waiting no longer than the timeout, then work past a
+ * timeout of 20 us.
+ */
+static uint64_t
+ask_and_work(uint64_t rounds, uint64_t timeout)
+{
+    handle_t there = new_queue(1, SMALL), back = new_queue(1, SMALL);
+    uint64_t start;
+    long pid = SPAWN(for (uint64_t i = 0; i < rounds; i++) {
+        receive(there);
+        send(back, SMALL);
+    });
+
+    must(pid, "fork");
+    start = now();
+    for (uint64_t i = 0; i < rounds; i++) {
+        uint64_t count = PASSES; /* two instructions each */
+
+        send(there, SMALL);
+        must(queue_recv(back, buffer, SMALL, no_meta, timeout), "receive");
+        asm volatile("1: addi %0, %0, -1\n\tbnez %0, 1b" : "+r"(count));
+    }
+    start = now() - start;
+    JOIN(pid);
+    handle_close(there);
+    handle_close(back);
+    return start;
+}
+
+/*
+ * A timer interrupt after which the same process goes on: the clock of a wait
+ * that has ended before its timeout. The difference between a timeout that
+ * passes while the process works and one that is far away is one interrupt a
+ * round, with the setting of the clock.
+ */
+static uint64_t
+bench_timer(uint64_t rounds)
+{
+    uint64_t without = ask_and_work(rounds, FAR_AWAY);
+    uint64_t with = ask_and_work(rounds, PASSES);
+
+    return with > without ? with - without : 0;
+}
+
+static uint64_t started_ns; /* when main() began */
+static uint64_t entered_ns; /* when the kernel was entered */
+
+static uint64_t
+bench_boot(uint64_t rounds)
+{
+    return (started_ns - entered_ns) * rounds;
+}
+
 static const struct row {
     const char *name, *what;
     uint64_t (*run)(uint64_t rounds);
@@ -202,8 +259,10 @@ static const struct row {
     {"P6", "one way 3072 B", bench_stream_3072, 2000, 2450, 2300},
     {"P8", "ping-pong 64 B, round trip", bench_ping_pong, 5000, 1300, 900},
     {"P10", "yield, one switch", bench_yield, 10000, 250, 180},
+    {"P17", "timer interrupt, same goes on", bench_timer, 500, 300, 150},
     {"P18", "fork + exit + wait", bench_fork, 200, 50000, 25000},
     {"P19", "fork + exec + exit + wait", bench_fork_exec, 200, 100000, 60000},
+    {"P20", "power-on to first program", bench_boot, 1, 40000000, 10000000},
 };
 
 /* Whether a million instructions take a millisecond. */
@@ -218,14 +277,12 @@ instruction_clock(void)
 }
 
 static bool
-wanted(const char *name, char **names)
+wanted(const char *name, char **names, int count)
 {
-    if (!*names)
-        return true;
-    for (; *names; names++)
-        if (strcmp(*names, name) == 0)
+    for (int i = 0; i < count; i++)
+        if (strcmp(names[i], name) == 0)
             return true;
-    return false;
+    return count == 0;
 }
 
 static void
@@ -233,7 +290,8 @@ run(const struct row *row)
 {
     uint64_t each;
 
-    row->run(row->rounds / 100 + 1);
+    if (row->rounds > 1)
+        row->run(row->rounds / 100 + 1); /* the first time costs more */
     each = row->run(row->rounds) / row->rounds;
     printf("%-4s %-34s %12lu %8u %8u %s\n", row->name, row->what, each,
            row->must, row->aim,
@@ -245,14 +303,18 @@ run(const struct row *row)
 int
 main(int argc, char **argv)
 {
-    if (argc < 1)
-        return 1;
+    static const char prefix[] = "entered=";
+    int names = argc - 1;
+
+    started_ns = now();
+    if (names > 0 && strncmp(argv[names], prefix, sizeof(prefix) - 1) == 0)
+        entered_ns = strtoul(argv[names--] + sizeof(prefix) - 1, NULL, 10);
     if (!instruction_clock())
         printf("# not under the instruction clock: these are nanoseconds\n");
     printf("%-4s %-34s %12s %8s %8s\n", "row", "operation", "instructions",
            "must", "aim");
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-        if (wanted(rows[i].name, argv + 1))
+        if (wanted(rows[i].name, argv + 1, names))
             run(&rows[i]);
     return 0;
 }

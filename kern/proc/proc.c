@@ -131,6 +131,7 @@ proc_new(long *error)
     }
     prepare_stack(p, fork_entry);
     p->work = 0;
+    store_relaxed(&p->state, PROC_READY); /* not ENDED, as its last owner */
     p->wait_pid = 0;
     p->run_ticks = 0;
     p->program = NULL;

@@ -6,9 +6,16 @@
  * Both switch to a table that shows the direct map in whole GiB, and for a
  * moment the code's physical addresses too, and go on at high addresses.
  */
+#define HART_ID    40           /* in struct hart; trap.c asserts these */
+#define HART_BYTES 128
+
     .section .text.entry, "ax"
     .globl _start, hart_entry
 _start:
+    la      t0, entered
+    li      t1, 1
+    amoswap.w.aqrl t1, t1, (t0)
+    bnez    t1, second
     mv      s0, a0
     mv      s1, a1
     la      sp, boot_stack_top
@@ -18,6 +25,17 @@ _start:
     mv      a1, s1
     call    kernel_main
 
+/*
+ * Firmware before OpenSBI 1.2 marks a hart as started before it notes where,
+ * so one that is awake may come here instead. By then harts[] has it.
+ */
+second:
+    la      a1, harts - HART_BYTES
+1:  addi    a1, a1, HART_BYTES
+    ld      t0, HART_ID(a1)
+    bne     t0, a0, 1b
+    li      t0, 0xffffffc000000000
+    add     a1, a1, t0
 hart_entry:
     mv      tp, a1              /* the high address of its struct hart */
     jal     paging_on_keep
@@ -44,6 +62,8 @@ paging_on_keep:
     ret
 
     .section .data
+entered:
+    .word   0
     .balign 4096
 /* The first 128 GiB at their physical addresses and in the direct map, all
  * allowed; vm_init() puts an exact table in its place. */

@@ -11,6 +11,8 @@
 _Static_assert(offsetof(struct hart, scratch) == 8, "vector.S");
 _Static_assert(offsetof(struct hart, tf) == 16, "vector.S");
 _Static_assert(offsetof(struct hart, scratch2) == 24, "vector.S");
+_Static_assert(offsetof(struct hart, id) == 40, "entry.S");
+_Static_assert(sizeof(struct hart) == 128, "entry.S");
 _Static_assert(offsetof(struct panic_regs, pc) == 256, "vector.S");
 
 static void

@@ -24,12 +24,6 @@ import machine  # noqa: E402
 
 BUILD = os.environ.get("WEIR_BUILD", os.path.join(ROOT, "build"))
 RUN = os.path.join(TESTS, "run")
-MODES = [
-    "SILENT", "HANGS", "STATUS", "PANICS", "PANIC_HANGS", "FLOODS", "BYTES",
-    "ARGS", "TYPED", "TAP_OK", "TAP_FAIL", "TAP_FORGED", "NO_INIT", "TAP_SHORT",
-    "BOOT_MEMORY",
-]
-
 
 def processor_seconds(pid):
     with open("/proc/%s/stat" % pid) as text:
@@ -56,16 +50,7 @@ class FakeKernels(unittest.TestCase):
     def kernel(self, mode):
         if mode not in self.made:
             path = os.path.join(self.dir, mode)
-            subprocess.run(
-                [machine.read_config(self.dir)["cc"], "-march=rv64imac",
-                 "-mabi=lp64", "-mcmodel=medany", "-O2", "-ffreestanding",
-                 "-nostdlib", "-static", "-fno-pie", "-no-pie",
-                 "-fno-stack-protector", "-Wl,-N", "-Wl,--build-id=none",
-                 "-Wl,--section-start=.entry=0x80200000",
-                 "-Wl,-Ttext=0x80201000",
-                 "-DMODE=%d" % (MODES.index(mode) + 1), "-o", path,
-                 os.path.join(TESTS, "fixtures", "fake.c")],
-                check=True, stderr=subprocess.PIPE)
+            machine.build_fake(self.dir, mode, path)
             self.made[mode] = path
         return self.made[mode]
 
@@ -340,6 +325,89 @@ class System(unittest.TestCase):
                 stderr=subprocess.PIPE)
             self.assertEqual(cat.stdout, b"some data\n", cat.stderr)
 
+    def run_source(self, source, *options, words=(), **more):
+        """Runs a program given as text; `words` are its arguments."""
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "it.c")
+            with open(path, "w") as text:
+                text.write("#include <weir.h>\n" + source)
+            return subprocess.run(
+                [RUN, "--build", BUILD, "--prog", path, *options, "--", "it",
+                 *words], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE, **more)
+
+    def test_status_of_a_real_program(self):
+        for source, status in (
+                ("int main(void) { return 0; }", 0),
+                ("int main(void) { return 42; }", 42),
+                ("int main(void) { exit(255); }", 255),
+                ("int main(void) { exit(256); }", 0),
+                ("int main(void) { return 124; }", 123),
+                ("int main(void) { return 125; }", 123),
+                ("int main(void) { return 126; }", 123),
+                ("int main(void) { return 127; }", 127),
+                ("int main(void) { *(volatile int *)0 = 1; }", 128 + 11)):
+            with self.subTest(source):
+                done = self.run_source(source)
+                self.assertEqual(done.returncode, status, done.stderr)
+                self.assertEqual(done.stdout, b"")
+        self.assertIn(b"store page fault", done.stderr)
+
+    def test_endless_program_is_124(self):
+        done = self.run_source("int main(void) { for (;;) yield(); }",
+                               "--timeout", "2")
+        self.assertEqual(done.returncode, 124, done.stderr)
+
+    def test_program_that_is_not_there(self):
+        done = subprocess.run(
+            [RUN, "--build", BUILD, "--", "no-such-program"],
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE)
+        self.assertNotIn(done.returncode, (0, 124, 125, 126))
+
+    # Every byte value, in pieces of every length, 2 MB in all, on both streams
+    # of output: they are one to the console.
+    MEGABYTES = """
+    static char block[65536];
+    int main(void)
+    {
+        for (size_t i = 0; i < sizeof(block); i++)
+            block[i] = (char)(i * 7 + i / 256);
+        for (int round = 0; round < 32; round++)
+            for (size_t at = 0, n = 1; at < sizeof(block); at += n, n++) {
+                size_t left = sizeof(block) - at;
+                const char *p = block + at;
+                if (n > 4096)
+                    n = 1;
+                queue_send(n % 2 ? STDOUT : STDERR, p, n < left ? n : left,
+                           MSG_OPT(PRIO_NORMAL, 0), TIMEOUT_FOREVER);
+            }
+        return 7;
+    }
+    """
+
+    def test_megabytes_are_exact(self):
+        for cpus in "1", "4":
+            done = self.run_source(self.MEGABYTES, "--cpus", cpus)
+            self.assertEqual(done.returncode, 7, done.stderr)
+            block = bytes((i * 7 + i // 256) % 256 for i in range(65536))
+            # Not assertEqual: it would print both.
+            self.assertTrue(done.stdout == block * 32, "%d bytes, want %d" % (
+                len(done.stdout), 32 * 65536))
+
+    def test_real_machines_side_by_side(self):
+        begin = time.monotonic()
+        runs = [
+            subprocess.Popen(
+                [RUN, "--build", BUILD, "--", "echo", "machine", str(i)],
+                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL) for i in range(12)
+        ]
+        for i, child in enumerate(runs):
+            self.assertEqual(child.communicate()[0], b"machine %d\n" % i)
+            self.assertEqual(child.returncode, 0)
+        self.assertLess(time.monotonic() - begin, 30)
+
     def test_stdin_reaches_the_program(self):
         done = subprocess.run([RUN, "--build", BUILD, "--", "cat"],
                               input=b"one\ntwo\n", stdout=subprocess.PIPE,
@@ -350,6 +418,16 @@ class System(unittest.TestCase):
         done = self.make("qemu", input=b"echo from the shell\npoweroff\n")
         self.assertIn(b"from the shell", done.stdout)
         self.assertEqual(done.returncode, 0)
+
+    def test_shell_lists_and_powers_off(self):
+        done = self.make("qemu", input=b"ls\npoweroff\n")
+        self.assertRegex(done.stdout, rb"(?m)^pingpong$")
+        self.assertEqual(done.returncode, 0, done.stderr)
+
+    def test_shell_ends_with_its_input(self):
+        done = self.make("qemu", input=b"echo last line without newline")
+        self.assertIn(b"last line without newline", done.stdout)
+        self.assertEqual(done.returncode, 0, done.stderr)
 
     def test_idle_shell_is_quiet(self):
         """Less than 2 % of a processor while nobody types."""
