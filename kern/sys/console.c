@@ -129,7 +129,7 @@ output_thread(void)
             write_out(slot->next_page, slot->meta.len - here);
         } else {
             /* A handle sent to the console reaches nobody. */
-            hnode_drop(*queue_node(slot));
+            queue_drop_handle(con.out, slot);
         }
         queue_taken(con.out, slot);
         spin_lock(&con.lock);
