@@ -7,8 +7,7 @@
  *       ring is full, and the emulator holds the rest back; the input thread
  *       waits for room in the input queue.
  *   C2  Ctrl-C is acted on in the interrupt handler, so it works while the
- *       threads wait, and needs no memory. It takes the tree's lock under the
- *       console's, which therefore comes first of all.
+ *       threads wait, and needs no memory.
  *
  * A program's byte 0x01 is sent twice, since a single one begins a kernel line.
  */
@@ -44,7 +43,7 @@ static struct {
     struct list drainers;      /* [c] shutdown, waiting for the output */
     char line[LINE_MAX];       /* the input thread's */
     uint32_t length;           /* the input thread's */
-} con = {.lock = SPINLOCK(RANK_TTY)};
+} con = {.lock = SPINLOCK(RANK_OBJECT)};
 
 static void
 wake_locked(struct list *line) REQUIRES(&con.lock)
