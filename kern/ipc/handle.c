@@ -145,7 +145,7 @@ clear_slot(struct hnode *node)
     store_relaxed(&e->node, NULL);
     p->handles_used--;
     if (node->slot >= HANDLE_FIXED &&
-        e->value / HANDLE_SLOTS < LAST_GENERATION) {
+        e->value / HANDLE_SLOTS < (int32_t)LAST_GENERATION) {
         e->value += HANDLE_SLOTS; /* H2 */
         e->next_free = p->handles_free;
         p->handles_free = node->slot;

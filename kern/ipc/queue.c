@@ -323,24 +323,33 @@ fill(struct qslot *slot, const struct send_wait *s)
                s->meta->len - here);
 }
 
-/* A place has become free: the first sender in line gets it (Q3). */
-static inline void
-free_place_locked(struct queue *q, struct qslot *slot) REQUIRES(&q->lock)
+/* Give a free place to the first sender in line (Q3). Returns: whether one
+ * took it. */
+static __attribute__((noinline)) bool
+grant_locked(struct queue *q, struct qslot *slot) REQUIRES(&q->lock)
 {
-    while (unlikely(!prioq_empty(&q->senders))) {
-        struct list *link = prioq_first(&q->senders);
-        struct waiter *w = list_entry(link, struct waiter, link);
+    while (!prioq_empty(&q->senders)) {
+        struct waiter *w =
+            list_entry(prioq_first(&q->senders), struct waiter, link);
         struct send_wait *s = (void *)w->want;
 
-        prioq_remove(&q->senders, link, s->meta->priority);
+        prioq_remove(&q->senders, &w->link, s->meta->priority);
         q->waiting_senders--;
         if (!waiter_claim(w, 0))
-            continue;
+            continue; /* timed out, killed or revoked meanwhile */
         fill(slot, s);
         waiter_wake(w);
         accept_locked(q, slot);
-        return;
+        return true;
     }
+    return false;
+}
+
+static inline void
+free_place_locked(struct queue *q, struct qslot *slot) REQUIRES(&q->lock)
+{
+    if (unlikely(!prioq_empty(&q->senders)) && grant_locked(q, slot))
+        return;
     slot->link.next = q->free;
     q->free = &slot->link;
     changed_locked(q);

@@ -94,6 +94,21 @@ send_slowly(struct queue *q, const struct hnode *node, uaddr_t buf,
     return error;
 }
 
+/* Scalars, then size, then tag. Returns: 0; -E_INVAL; -E_MSGSIZE;
+ * -E_PROTOTYPE (counted as rejected). */
+static inline long
+check_send(struct queue *q, uint64_t len, uint64_t opt)
+{
+    if (unlikely((uint32_t)opt > PRIO_URGENT)) /* bits 8 to 31 are 0 */
+        return -E_INVAL;
+    if (unlikely(len > q->max_msg))
+        return -E_MSGSIZE;
+    if (likely(!q->schema) || OPT_TAG(opt) == q->schema)
+        return 0;
+    add_relaxed(&q->rejected, 1);
+    return -E_PROTOTYPE;
+}
+
 SYSCALL(queue_send, uint64_t h, uint64_t buf, uint64_t len, uint64_t opt,
         uint64_t timeout)
 {
@@ -105,17 +120,9 @@ SYSCALL(queue_send, uint64_t h, uint64_t buf, uint64_t len, uint64_t opt,
     if (unlikely(error))
         goto out;
     q = queue_of(node->obj);
-    error = -E_INVAL;
-    if (unlikely((uint32_t)opt > PRIO_URGENT)) /* bits 8 to 31 are 0 */
+    error = check_send(q, len, opt);
+    if (unlikely(error))
         goto out;
-    error = -E_MSGSIZE;
-    if (unlikely(len > q->max_msg))
-        goto out;
-    error = -E_PROTOTYPE;
-    if (unlikely(q->schema && OPT_TAG(opt) != q->schema)) {
-        add_relaxed(&q->rejected, 1);
-        goto out;
-    }
     slot = queue_reserve(q);
     if (unlikely(!slot)) {
         error = send_slowly(q, node, uaddr(buf), len, opt, timeout);
@@ -184,13 +191,13 @@ deliver(struct queue *q, struct qslot *slot, uaddr_t buf, uaddr_t meta)
     uint64_t len = slot->meta.len;
     long error;
 
-    if (unlikely(slot->meta.kind != MSG_INLINE))
+    if (unlikely(slot->meta.kind != MSG_INLINE)) {
         error = deliver_handle(q, slot, buf, meta);
-    else
+    } else {
         error = copy_out(buf, slot, len);
-    if (likely(!error) && !uaddr_is_null(meta) &&
-        likely(slot->meta.kind == MSG_INLINE))
-        error = copy_header(meta, slot);
+        if (likely(!error) && !uaddr_is_null(meta))
+            error = copy_header(meta, slot);
+    }
     if (unlikely(error)) {
         queue_untake(q, slot);
         return error;
@@ -205,7 +212,7 @@ recv_slowly(struct queue *q, const struct hnode *node, uaddr_t buf,
             uint64_t cap, uaddr_t meta, uint64_t timeout)
 {
     struct msg_meta header;
-    struct qslot *slot;
+    struct qslot *slot = NULL;
     bool good =
         uaddr_in_range(buf, cap) && uaddr_in_range(meta, sizeof(header));
     long result;
