@@ -5,7 +5,7 @@
     mksyms.py --readelf R --nm N kernel.pass1.elf  > symbols.S   (second)
 
 The kernel is linked twice: the tables come last among the read-only data, so
-filling them in moves no code. kern/base/ksyms.c reads them:
+filling them in moves no code. kern/base/panic.c reads them:
 
     ksyms         u32 offset from _text_start, u32 offset in ksyms_names; sorted
     unwind_rows   u32 offset from _text_start, u16 CFA - sp, s16 where ra is

@@ -105,36 +105,12 @@ enum weir_call { WEIR_CALLS(WEIR_ENUM) };
 // clang-format on
 
 /* Errors: a call returns -E_x. Values are Linux's errno. */
-enum {
-    E_PERM = 1,
-    E_NOENT = 2,
-    E_SRCH = 3,
-    E_2BIG = 7,
-    E_NOEXEC = 8,
-    E_BADH = 9,
-    E_CHILD = 10,
-    E_AGAIN = 11,
-    E_NOMEM = 12,
-    E_ACCES = 13,
-    E_FAULT = 14,
-    E_BUSY = 16,
-    E_EXIST = 17,
-    E_INVAL = 22,
-    E_NFILE = 23,
-    E_MFILE = 24,
-    E_NOSPC = 28,
-    E_PIPE = 32,
-    E_NOSYS = 38,
-    E_LOOP = 40,
-    E_MSGSIZE = 90,
-    E_PROTOTYPE = 91,
-    E_NOTSUP = 95,
-    E_TIMEDOUT = 110,
-    E_ALREADY = 114,
-    E_STALE = 116,
-    E_WRONGTYPE = 124,
-    E_CANCELED = 125,
-};
+enum { E_PERM = 1, E_NOENT = 2, E_SRCH = 3, E_2BIG = 7, E_NOEXEC = 8 };
+enum { E_BADH = 9, E_CHILD = 10, E_AGAIN = 11, E_NOMEM = 12, E_ACCES = 13 };
+enum { E_FAULT = 14, E_BUSY = 16, E_EXIST = 17, E_INVAL = 22, E_NFILE = 23 };
+enum { E_MFILE = 24, E_NOSPC = 28, E_PIPE = 32, E_NOSYS = 38, E_LOOP = 40 };
+enum { E_MSGSIZE = 90, E_PROTOTYPE = 91, E_NOTSUP = 95, E_TIMEDOUT = 110 };
+enum { E_ALREADY = 114, E_STALE = 116, E_WRONGTYPE = 124, E_CANCELED = 125 };
 
 /* Handles: rights and object types. */
 #define RIGHT_READ       1u
@@ -145,15 +121,8 @@ enum {
 #define RIGHT_GRANT_ONCE 64u
 #define RIGHT_ALL        0x5fu
 
-enum {
-    OBJ_QUEUE = 1,
-    OBJ_REGION = 2,
-    OBJ_PORT = 3,
-    OBJ_CHANNEL = 4,
-    OBJ_SEMAPHORE = 5,
-    OBJ_REPLY = 6,
-    OBJ_SYSTEM = 7,
-};
+enum { OBJ_QUEUE = 1, OBJ_REGION = 2, OBJ_PORT = 3, OBJ_CHANNEL = 4 };
+enum { OBJ_SEMAPHORE = 5, OBJ_REPLY = 6, OBJ_SYSTEM = 7 };
 
 #define HANDLE_SLOTS     256 /* handles a process can hold */
 #define HANDLE_MAX_DEPTH 8   /* links in a delegation chain */
@@ -331,88 +300,42 @@ struct ring_completion {
     uint8_t reserved[14];
 } __attribute__((aligned(16)));
 
-#define ABI_SIZE(type, bytes)                                                  \
-    _Static_assert(sizeof(struct type) == (bytes), #type)
-#define ABI_AT(type, field, offset)                                            \
-    _Static_assert(offsetof(struct type, field) == (offset), #type "." #field)
+/* The layout that programs see: how many fields are listed, the struct, its
+ * size, and each of these fields with its offset. */
+#define ABI_LAYOUT(n, type, bytes, ...)                                        \
+    _Static_assert(                                                            \
+        sizeof(struct type) == (bytes) && ABI_##n(type, __VA_ARGS__), #type)
+#define ABI_1(t, f, o)       (offsetof(struct t, f) == (o))
+#define ABI_2(t, f, o, ...)  ABI_1(t, f, o) && ABI_1(t, __VA_ARGS__)
+#define ABI_3(t, f, o, ...)  ABI_1(t, f, o) && ABI_2(t, __VA_ARGS__)
+#define ABI_4(t, f, o, ...)  ABI_1(t, f, o) && ABI_3(t, __VA_ARGS__)
+#define ABI_5(t, f, o, ...)  ABI_1(t, f, o) && ABI_4(t, __VA_ARGS__)
+#define ABI_6(t, f, o, ...)  ABI_1(t, f, o) && ABI_5(t, __VA_ARGS__)
+#define ABI_7(t, f, o, ...)  ABI_1(t, f, o) && ABI_6(t, __VA_ARGS__)
+#define ABI_8(t, f, o, ...)  ABI_1(t, f, o) && ABI_7(t, __VA_ARGS__)
+#define ABI_9(t, f, o, ...)  ABI_1(t, f, o) && ABI_8(t, __VA_ARGS__)
+#define ABI_10(t, f, o, ...) ABI_1(t, f, o) && ABI_9(t, __VA_ARGS__)
+#define ABI_11(t, f, o, ...) ABI_1(t, f, o) && ABI_10(t, __VA_ARGS__)
 
-ABI_SIZE(msg_meta, 40);
-ABI_AT(msg_meta, len, 0);
-ABI_AT(msg_meta, priority, 4);
-ABI_AT(msg_meta, kind, 5);
-ABI_AT(msg_meta, reserved, 6);
-ABI_AT(msg_meta, tag, 8);
-ABI_AT(msg_meta, sender, 12);
-ABI_AT(msg_meta, seq, 16);
-ABI_AT(msg_meta, badge, 24);
-ABI_AT(msg_meta, sent_ns, 32);
-ABI_SIZE(msg_desc, 24);
-ABI_AT(msg_desc, region, 0);
-ABI_AT(msg_desc, flags, 4);
-ABI_AT(msg_desc, offset, 8);
-ABI_AT(msg_desc, length, 16);
-ABI_SIZE(msg_handle, 8);
-ABI_AT(msg_handle, rights, 4);
-ABI_SIZE(msg_event, 16);
-ABI_AT(msg_event, signals, 8);
-ABI_AT(msg_event, irq, 12);
-ABI_SIZE(queue_stat, 80);
-ABI_AT(queue_stat, len, 12);
-ABI_AT(queue_stat, available, 16);
-ABI_AT(queue_stat, max_depth, 20);
-ABI_AT(queue_stat, waiting_senders, 24);
-ABI_AT(queue_stat, waiting_receivers, 28);
-ABI_AT(queue_stat, sent, 32);
-ABI_AT(queue_stat, received, 40);
-ABI_AT(queue_stat, rejected, 48);
-ABI_AT(queue_stat, empty, 56);
-ABI_AT(queue_stat, bytes_sent, 64);
-ABI_AT(queue_stat, bytes_received, 72);
-ABI_SIZE(region_info, 72);
-ABI_AT(region_info, sealed, 4);
-ABI_AT(region_info, size, 8);
-ABI_AT(region_info, cursor, 16);
-ABI_AT(region_info, slot_size, 24);
-ABI_AT(region_info, slots_used, 40);
-ABI_AT(region_info, refs, 48);
-ABI_AT(region_info, pages, 56);
-ABI_AT(region_info, first_frame, 64);
-ABI_SIZE(handle_info, 32);
-ABI_AT(handle_info, refs, 12);
-ABI_AT(handle_info, badge, 16);
-ABI_AT(handle_info, object_id, 24);
-ABI_SIZE(wait_item, 8);
-ABI_AT(wait_item, wanted, 4);
-ABI_AT(wait_item, seen, 6);
-ABI_SIZE(exit_info, 32);
-ABI_AT(exit_info, reason, 4);
-ABI_AT(exit_info, code, 8);
-ABI_AT(exit_info, cause, 16);
-ABI_AT(exit_info, addr, 24);
-ABI_SIZE(proc_info, 72);
-ABI_AT(proc_info, state, 8);
-ABI_AT(proc_info, cpu_ns, 16);
-ABI_AT(proc_info, pages, 24);
-ABI_AT(proc_info, handles, 32);
-ABI_AT(proc_info, name, 40);
-ABI_SIZE(sys_info, 304);
-ABI_AT(sys_info, instret, 24);
-ABI_AT(sys_info, harts, 32);
-ABI_AT(sys_info, objects, 40);
-ABI_AT(sys_info, args, 48);
-ABI_SIZE(boot_file, 64);
-ABI_AT(boot_file, name, 8);
-ABI_SIZE(ipc_msg, 64);
-ABI_AT(ipc_msg, type, 8);
-ABI_AT(ipc_msg, flags, 12);
-ABI_AT(ipc_msg, payload, 16);
-ABI_SIZE(ring_map, 32);
-ABI_AT(ring_map, entries, 24);
-ABI_SIZE(ring_entry, 64);
-ABI_AT(ring_entry, args, 8);
-ABI_AT(ring_entry, user_data, 48);
-ABI_AT(ring_entry, reserved2, 56);
-ABI_SIZE(ring_completion, 32);
-ABI_AT(ring_completion, user_data, 8);
-ABI_AT(ring_completion, flags, 16);
+ABI_LAYOUT(9, msg_meta, 40, len, 0, priority, 4, kind, 5, reserved, 6, tag, 8,
+           sender, 12, seq, 16, badge, 24, sent_ns, 32);
+ABI_LAYOUT(4, msg_desc, 24, region, 0, flags, 4, offset, 8, length, 16);
+ABI_LAYOUT(1, msg_handle, 8, rights, 4);
+ABI_LAYOUT(2, msg_event, 16, signals, 8, irq, 12);
+ABI_LAYOUT(11, queue_stat, 80, len, 12, available, 16, max_depth, 20,
+           waiting_senders, 24, waiting_receivers, 28, sent, 32, received, 40,
+           rejected, 48, empty, 56, bytes_sent, 64, bytes_received, 72);
+ABI_LAYOUT(8, region_info, 72, sealed, 4, size, 8, cursor, 16, slot_size, 24,
+           slots_used, 40, refs, 48, pages, 56, first_frame, 64);
+ABI_LAYOUT(3, handle_info, 32, refs, 12, badge, 16, object_id, 24);
+ABI_LAYOUT(2, wait_item, 8, wanted, 4, seen, 6);
+ABI_LAYOUT(4, exit_info, 32, reason, 4, code, 8, cause, 16, addr, 24);
+ABI_LAYOUT(5, proc_info, 72, state, 8, cpu_ns, 16, pages, 24, handles, 32, name,
+           40);
+ABI_LAYOUT(4, sys_info, 304, instret, 24, harts, 32, objects, 40, args, 48);
+ABI_LAYOUT(1, boot_file, 64, name, 8);
+ABI_LAYOUT(3, ipc_msg, 64, type, 8, flags, 12, payload, 16);
+ABI_LAYOUT(1, ring_map, 32, entries, 24);
+ABI_LAYOUT(3, ring_entry, 64, args, 8, user_data, 48, reserved2, 56);
+ABI_LAYOUT(2, ring_completion, 32, user_data, 8, flags, 16);
 #endif

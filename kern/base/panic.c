@@ -1,80 +1,88 @@
 /*
+ * Panics and backtraces.
+ *
  *   B1  the first hart to panic prints and ends the machine; all others stop,
- *       at its IPI or when they next want the console.
+ *       at its IPI, at a panic of theirs, or when they want the console.
  *   B2  a panic inside a panic prints one line, one inside that nothing; so
- *       each ends the machine.
+ *       each ends the machine. The backtrace, which trusts a stack that may be
+ *       damaged, comes last.
+ *
+ * Backtraces need no frame pointers. Tables that kern/mksyms.py makes of the
+ * linked kernel (empty in its first link) tell, for each range of code, how far
+ * above sp the caller's sp is (the CFA) and where the return address is.
  */
 #include "base/panic.h"
 #include "abi/atomic.h"
 #include "base/hart.h"
-#include "base/ksyms.h"
 #include "base/printf.h"
 #include "hw/finisher.h"
 #include "hw/riscv.h"
 #include "hw/sbi.h"
 
-#define MAX_FRAMES 32
+#include <stdbool.h>
 
-static uint32_t panicking;         /* [a] 1 once some hart panics */
-static const struct hart *culprit; /* [a] that hart */
-static uint32_t nested;            /* panics inside it so far; its alone */
+#define MAX_FRAMES  32
+#define CFA_UNKNOWN 0xffff
 
-static _Noreturn void
-stop(void)
+/* Both tables are sorted; offsets are from _text_start. */
+extern const struct ksym {
+    uint32_t offset;
+    uint32_t name; /* offset in ksyms_names */
+} ksyms[];
+extern const struct unwind_row {
+    uint32_t offset; /* valid from here to the next row's */
+    uint16_t cfa;    /* bytes above sp, or CFA_UNKNOWN */
+    int16_t ra;      /* from the CFA; 0: still in its register */
+} unwind_rows[];
+extern const uint64_t ksyms_count, unwind_rows_count;
+extern const char ksyms_names[], _text_start[], _text_end[];
+
+static uint32_t culprit; /* [a] 1 + index of the hart that panics, or 0 */
+
+static bool
+in_text(uint64_t pc)
 {
-    interrupts_off();
-    csr_write(sie, 0ul); /* else the pending IPI would end each wait */
-    for (;;)
-        wait_for_interrupt();
+    return pc >= (uint64_t)_text_start && pc < (uint64_t)_text_end;
 }
 
-void
-panic_stop_here(void)
-{
-    if (load_relaxed(&panicking) && load_relaxed(&culprit) != this_hart())
-        stop();
-}
-
-/* Before there are harts to tell apart, the boot hart is alone. */
-static uint32_t
-hart_index(void)
-{
-    uint64_t distance = (uint64_t)this_hart() - (uint64_t)harts;
-
-    return distance < sizeof(harts) ? this_hart()->index : 0;
-}
-
+/* Print the n-th frame. `at` is in its function; pc may be right behind it. */
 static void
-print_frame(int n, const struct frame *frame)
+print_frame(int n, uint64_t pc, uint64_t at)
 {
-    uint64_t back = !frame->innermost; /* see frame_out() */
-    uint64_t offset;
-    const char *name = symbol_at(frame->pc - back, &offset);
+    const struct ksym *s = NULL;
 
-    if (name)
-        kprintf("  #%d %p %s+0x%lx", n, (void *)frame->pc, name, offset + back);
+    for (uint64_t i = 0; in_text(at) && i < ksyms_count; i++)
+        if (ksyms[i].offset <= at - (uint64_t)_text_start)
+            s = &ksyms[i];
+    if (s)
+        kprintf("  #%d 0x%lx %s+0x%lx", n, pc, ksyms_names + s->name,
+                pc - (uint64_t)_text_start - s->offset);
     else
-        kprintf("  #%d %p ?", n, (void *)frame->pc);
+        kprintf("  #%d 0x%lx ?", n, pc);
 }
 
-/* Print the frames from the `first` on. */
+/*
+ * Print the calls that led to pc. It is being executed, with ra in its
+ * register, or (ra is 0) it is where a call returns to. Ends at code without
+ * a row, which is the assembly at the bottom of each stack.
+ */
 static void
-walk(struct frame frame, int first)
-{
-    bool more = true;
-    int n;
-
-    for (n = 0; more && n < MAX_FRAMES; n++) {
-        if (n >= first)
-            print_frame(n - first, &frame);
-        more = frame_out(&frame);
-    }
-}
-
-void
 backtrace(uint64_t pc, uint64_t sp, uint64_t ra)
 {
-    walk((struct frame){.pc = pc, .sp = sp, .ra = ra, .innermost = true}, 0);
+    for (int n = 0; n < MAX_FRAMES && (n == 0 || in_text(pc)); n++) {
+        const struct unwind_row *row = NULL;
+        uint64_t at = pc - !ra; /* the call may be a function's last code */
+
+        print_frame(n, pc, at);
+        for (uint64_t i = 0; in_text(at) && i < unwind_rows_count; i++)
+            if (unwind_rows[i].offset <= at - (uint64_t)_text_start)
+                row = &unwind_rows[i];
+        if (row && row->cfa == CFA_UNKNOWN)
+            row = NULL;
+        sp += row ? row->cfa : 0;
+        pc = row && row->ra ? *(uint64_t *)(sp + (uint64_t)row->ra) : ra;
+        ra = 0;
+    }
 }
 
 static void
@@ -85,35 +93,47 @@ print_registers(const struct panic_regs *regs)
         "a1", "a2", "a3", "a4", "a5",  "a6",  "a7", "s2", "s3", "s4", "s5",
         "s6", "s7", "s8", "s9", "s10", "s11", "t3", "t4", "t5", "t6"};
     const uint64_t *x = regs->x;
-    int i;
 
     kprintf("  pc  %016lx scause %016lx stval %016lx", regs->pc, regs->scause,
             regs->stval);
-    for (i = 1; i + 2 < 32; i += 3)
+    kprintf("  %3s %016lx", names[1], x[1]);
+    for (int i = 2; i < 32; i += 3)
         kprintf("  %3s %016lx %3s %016lx %3s %016lx", names[i], x[i],
                 names[i + 1], x[i + 1], names[i + 2], x[i + 2]);
-    kprintf("  %3s %016lx", names[31], x[31]);
 }
 
-/* Be the one that panics (B1), or go no further (B1, B2). */
+void
+panic_stop_here(void)
+{
+    uint32_t who = load_relaxed(&culprit);
+
+    if (!who || who == this_hart()->index + 1)
+        return;
+    interrupts_off();
+    csr_write(sie, 0ul); /* else the pending IPI would end each wait */
+    for (;;)
+        wait_for_interrupt();
+}
+
+/* Be the one that panics, or go no further: B1, B2. */
 static void
 begin(const char *format, va_list args)
 {
     static char message[200]; /* not on a stack that may be about to end */
-    uint32_t none = 0;
+    static uint32_t nested;
 
     interrupts_off();
-    if (cas_u32(&panicking, none, 1)) {
-        store_relaxed(&culprit, this_hart());
-        sbi_send_ipi_all();
+    if (cas_u32(&culprit, 0, this_hart()->index + 1)) {
+        for (uint32_t i = 0; i < hart_count; i++)
+            sbi_send_ipi(harts[i].id);
         console_seize();
-    } else if (load_relaxed(&culprit) != this_hart()) {
-        stop();
-    } else if (nested++ > 0) {
-        power_off(PANIC_STATUS);
+    } else {
+        panic_stop_here();
+        if (nested++)
+            power_off(PANIC_STATUS);
     }
     vsnprintf(message, sizeof(message), format, args);
-    kprintf("panic: hart %u: %s%s", hart_index(), message,
+    kprintf("panic: hart %u: %s%s", this_hart()->index, message,
             nested ? " (while panicking)" : "");
     if (nested)
         power_off(PANIC_STATUS);
@@ -122,19 +142,15 @@ begin(const char *format, va_list args)
 _Noreturn void
 panic(const char *format, ...)
 {
-    struct frame here = {.innermost = true};
     va_list args;
 
-    __asm__ volatile("auipc %0, 0\n\tmv %1, sp" : "=r"(here.pc), "=r"(here.sp));
-    here.ra = (uint64_t)__builtin_return_address(0);
     va_start(args, format);
     begin(format, args);
     va_end(args);
-    walk(here, 1); /* this function is no news */
-    kprintf("  sp  %016lx sstatus %016lx satp %016lx", here.sp,
-            csr_read(sstatus), csr_read(satp));
-    kprintf("  sepc %016lx scause %016lx stval %016lx (last trap)",
+    kprintf("  last trap: sepc %016lx scause %016lx stval %016lx",
             csr_read(sepc), csr_read(scause), csr_read(stval));
+    backtrace((uint64_t)__builtin_return_address(0),
+              (uint64_t)__builtin_dwarf_cfa(), 0);
     power_off(PANIC_STATUS);
 }
 
@@ -146,7 +162,7 @@ panic_regs(const struct panic_regs *regs, const char *format, ...)
     va_start(args, format);
     begin(format, args);
     va_end(args);
-    backtrace(regs->pc, regs->x[2], regs->x[1]);
     print_registers(regs);
+    backtrace(regs->pc, regs->x[2], regs->x[1]);
     power_off(PANIC_STATUS);
 }

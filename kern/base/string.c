@@ -1,10 +1,6 @@
-/*
- * Copies that are aligned go by blocks of eight words, which costs 19
- * instructions for 64 bytes; others go by bytes.
- */
+/* What is aligned goes by blocks of eight words, the rest by bytes. */
 #include "base/string.h"
 
-#include <stdbool.h>
 #include <stdint.h>
 
 /* Without this the compiler turns the loops below into calls of themselves. */
@@ -12,19 +8,12 @@
 #pragma GCC optimize("no-tree-loop-distribute-patterns")
 #endif
 
-#define PAGE_BYTES 4096
-
 typedef uint64_t __attribute__((may_alias)) word_t;
 
-enum { WORD = sizeof(word_t), BLOCK_WORDS = 8, BLOCK = BLOCK_WORDS * WORD };
+enum { WORD = sizeof(word_t), BLOCK = 8 * WORD, PAGE = 4096 };
 
-static inline bool
-aligned(const void *a, const void *b)
-{
-    return (((uintptr_t)a | (uintptr_t)b) % WORD) == 0;
-}
-
-/* Not restrict: memmove() counts on a half's loads preceding its stores. */
+/* Nothing here is restrict: more loads at a time would cost saved registers,
+ * and memmove() wants to copy to lower addresses. */
 static inline void
 copy_block(word_t *d, const word_t *s)
 {
@@ -42,69 +31,72 @@ set_block(word_t *d, word_t value)
     d[4] = value, d[5] = value, d[6] = value, d[7] = value;
 }
 
-/* From the first byte up: right unless dst begins inside src. */
-static inline void
-copy_up(unsigned char *d, const unsigned char *s, size_t n)
+void *
+memcpy(void *dst, const void *src, size_t n)
 {
-    unsigned char *end = d + n, *stop;
+    char *d = dst, *end = d + n, *stop;
+    const char *s = src;
 
-    if (aligned(d, s)) {
-        for (stop = d + n / BLOCK * BLOCK; d != stop; d += BLOCK, s += BLOCK)
+    if (((uintptr_t)d | (uintptr_t)s) % WORD == 0) {
+        stop = d + n / BLOCK * BLOCK;
+        for (; d != stop; d += BLOCK, s += BLOCK)
             copy_block((word_t *)d, (const word_t *)s);
         if (d == end)
-            return; /* messages are often of whole blocks */
+            return dst; /* messages are often of whole blocks */
         for (stop = end - n % WORD; d != stop; d += WORD, s += WORD)
             *(word_t *)d = *(const word_t *)s;
     }
     while (d != end)
         *d++ = *s++;
-}
-
-/* From the last byte down to the first, for a dst that begins inside src. */
-static void
-copy_down(unsigned char *dst, const unsigned char *src, size_t n)
-{
-    if (aligned(dst + n, src + n))
-        for (; n >= WORD; n -= WORD)
-            *(word_t *)(dst + n - WORD) = *(const word_t *)(src + n - WORD);
-    while (n-- > 0)
-        dst[n] = src[n];
-}
-
-void *
-memcpy(void *restrict dst, const void *restrict src, size_t n)
-{
-    copy_up(dst, src, n);
     return dst;
 }
 
 void *
 memmove(void *dst, const void *src, size_t n)
 {
-    /* One comparison: the distance of a dst below src wraps to a huge one. */
-    if ((uintptr_t)dst - (uintptr_t)src < n)
-        copy_down(dst, src, n);
-    else
-        copy_up(dst, src, n);
+    if ((uintptr_t)dst - (uintptr_t)src >= n) /* not inside src, or below */
+        return memcpy(dst, src, n);
+    while (n-- > 0)
+        ((char *)dst)[n] = ((const char *)src)[n];
     return dst;
 }
 
 void *
 memset(void *dst, int byte, size_t n)
 {
-    unsigned char *d = dst, *end = d + n, *stop;
     word_t value = (unsigned char)byte * 0x0101010101010101ul;
+    char *d = dst;
 
-    while (d != end && (uintptr_t)d % WORD)
-        *d++ = (unsigned char)byte;
-    n = (size_t)(end - d);
-    for (stop = d + n / BLOCK * BLOCK; d != stop; d += BLOCK)
+    for (; n > 0 && (uintptr_t)d % WORD; n--)
+        *d++ = (char)byte;
+    for (; n >= BLOCK; n -= BLOCK, d += BLOCK)
         set_block((word_t *)d, value);
-    for (stop = end - n % WORD; d != stop; d += WORD)
+    for (; n >= WORD; n -= WORD, d += WORD)
         *(word_t *)d = value;
-    while (d != end)
-        *d++ = (unsigned char)byte;
+    for (; n > 0; n--)
+        *d++ = (char)byte;
     return dst;
+}
+
+void
+page_clear(void *page)
+{
+    for (char *d = page, *end = d + PAGE; d != end; d += 2 * BLOCK) {
+        set_block((word_t *)d, 0);
+        set_block((word_t *)(d + BLOCK), 0);
+    }
+}
+
+void
+page_copy(void *dst, const void *src)
+{
+    const char *s = src;
+
+    for (char *d = dst, *end = d + PAGE; d != end; d += 2 * BLOCK) {
+        copy_block((word_t *)d, (const word_t *)s);
+        copy_block((word_t *)(d + BLOCK), (const word_t *)(s + BLOCK));
+        s += 2 * BLOCK;
+    }
 }
 
 int
@@ -143,38 +135,10 @@ strncmp(const char *a, const char *b, size_t n)
     return 0;
 }
 
-size_t
+void
 strlcpy(char *dst, const char *src, size_t size)
 {
-    size_t i;
-
-    for (i = 0; src[i]; i++)
-        if (i + 1 < size)
-            dst[i] = src[i];
-    if (size > 0)
-        dst[i < size ? i : size - 1] = '\0';
-    return i;
-}
-
-void
-page_clear(void *page)
-{
-    word_t *d = page, *end = d + PAGE_BYTES / WORD;
-
-    for (; d < end; d += 2 * BLOCK_WORDS) {
-        set_block(d, 0);
-        set_block(d + BLOCK_WORDS, 0);
-    }
-}
-
-void
-page_copy(void *restrict dst, const void *restrict src)
-{
-    word_t *d = dst;
-    const word_t *s = src, *end = s + PAGE_BYTES / WORD;
-
-    for (; s < end; d += 2 * BLOCK_WORDS, s += 2 * BLOCK_WORDS) {
-        copy_block(d, s);
-        copy_block(d + BLOCK_WORDS, s + BLOCK_WORDS);
-    }
+    while (--size > 0 && *src)
+        *dst++ = *src++;
+    *dst = '\0';
 }

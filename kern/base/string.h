@@ -1,7 +1,5 @@
-/*
- * Memory and strings. The compiler may emit calls of the first four; all
- * behave as in the C library. None takes a lock or sleeps.
- */
+/* Memory and strings. The compiler may emit calls of the first four; all
+ * behave as in the C library. */
 #pragma once
 
 #include <stddef.h>
@@ -10,17 +8,13 @@ void *memcpy(void *restrict dst, const void *restrict src, size_t n);
 void *memmove(void *dst, const void *src, size_t n);
 void *memset(void *dst, int byte, size_t n);
 int memcmp(const void *a, const void *b, size_t n);
-
 size_t strlen(const char *s);
 int strcmp(const char *a, const char *b);
 int strncmp(const char *a, const char *b, size_t n);
 
-/*
- * Copy src to dst, cut so that it and its NUL fit in `size` bytes.
- * Returns: the length of src; it was cut if that is >= size.
- */
-size_t strlcpy(char *dst, const char *src, size_t size);
+/* Copy src, cut so that it and its NUL fit in `size` bytes, at least one. */
+void strlcpy(char *dst, const char *src, size_t size);
 
 /* Clear or copy a whole, aligned page. */
 void page_clear(void *page);
-void page_copy(void *restrict dst, const void *restrict src);
+void page_copy(void *dst, const void *src);

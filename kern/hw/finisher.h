@@ -1,4 +1,4 @@
-/* The end of the machine: QEMU's test finisher. */
+/* The end of the machine: QEMU's test finisher ("sifive,test0"). */
 #pragma once
 
 #include <stdint.h>
@@ -6,9 +6,6 @@
 /* Say where the finisher is; until then power_off can only ask the SBI. */
 void finisher_init(uint64_t base_pa);
 
-/*
- * End QEMU with exit status `status` (its low 8 bits), after all that was
- * given to the UART has left it.
- * Locks: none. Sleeps: no. Returns: never.
- */
+/* End QEMU with exit status `status` (its low 8 bits), after all that was given
+ * to the UART has left it. Locks: none. */
 _Noreturn void power_off(int status);

@@ -1,7 +1,6 @@
 /*
  * The interrupt controller: RISC-V PLIC specification 1.0. `hart` is a hart id
- * of the device tree. No function takes a lock or sleeps; plic_enable and
- * plic_disable for one hart must not run on two harts at a time.
+ * of the device tree. No function takes a lock or sleeps.
  */
 #pragma once
 
@@ -13,7 +12,7 @@ void plic_init(uint64_t base_pa);
 /* Let a hart's S-mode see every interrupt that is enabled for it; none is. */
 void plic_hart_init(uint64_t hart);
 
-/* Let source `irq` interrupt a hart, or not any more. */
+/* Let source `irq` interrupt a hart, or not any more. Not twice at a time. */
 void plic_enable(uint64_t hart, uint32_t irq);
 void plic_disable(uint64_t hart, uint32_t irq);
 

@@ -1,52 +1,99 @@
 /*
- * Calls to the firmware below the kernel: RISC-V SBI specification 1.0.
- * None of them takes a lock or sleeps.
+ * Calls to the firmware below the kernel: RISC-V SBI specification 1.0; numbers
+ * in parentheses are its sections. None of them takes a lock or sleeps.
  */
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
-/* Extension ids (chapters 4 and 6 to 10; DBCN is of version 2.0). */
-#define SBI_EXT_BASE   0x10
-#define SBI_EXT_TIME   0x54494d45
-#define SBI_EXT_IPI    0x735049
-#define SBI_EXT_RFENCE 0x52464e43
-#define SBI_EXT_HSM    0x48534d
-#define SBI_EXT_SRST   0x53525354
-#define SBI_EXT_DBCN   0x4442434e
+#define SBI_EXT_PUTCHAR 0x01 /* legacy, without functions (5.2) */
+#define SBI_EXT_BASE    0x10
+#define SBI_EXT_TIME    0x54494d45
+#define SBI_EXT_IPI     0x735049
+#define SBI_EXT_RFENCE  0x52464e43
+#define SBI_EXT_HSM     0x48534d
+#define SBI_EXT_SRST    0x53525354
+
+/* Extension id in a7, function in a6, error back in a0, value in a1 (3). */
+static inline long
+sbi_call(uint64_t ext, uint64_t function, const uint64_t args[5], long *value)
+{
+    register uint64_t a0 __asm__("a0") = args[0];
+    register uint64_t a1 __asm__("a1") = args[1];
+    register uint64_t a2 __asm__("a2") = args[2];
+    register uint64_t a3 __asm__("a3") = args[3];
+    register uint64_t a4 __asm__("a4") = args[4];
+    register uint64_t a6 __asm__("a6") = function;
+    register uint64_t a7 __asm__("a7") = ext;
+
+    /* memory: a fence or a message to another hart must follow our stores. */
+    __asm__ volatile("ecall"
+                     : "+r"(a0), "+r"(a1)
+                     : "r"(a2), "r"(a3), "r"(a4), "r"(a6), "r"(a7)
+                     : "memory");
+    if (value)
+        *value = (long)a1;
+    return (long)a0;
+}
+
+#define SBI(ext, function, ...)                                                \
+    sbi_call((ext), (function), (const uint64_t[5]){__VA_ARGS__}, NULL)
 
 /* Returns: whether the firmware offers extension `ext` (4.4). */
-bool sbi_probe(long ext);
+static inline bool
+sbi_probe(long ext)
+{
+    long value = 0;
+
+    return !sbi_call(SBI_EXT_BASE, 3, (uint64_t[5]){(uint64_t)ext}, &value) &&
+           value;
+}
 
 /*
  * Start a stopped hart in S-mode with satp 0 at physical address entry_pa, with
- * its id in a0 and `opaque` in a1 (9.1).
- * Returns: 0, or the SBI's negative error code; then the hart was not started.
+ * its id in a0 and `opaque` in a1 (9.1). Returns: 0, or a negative error.
  */
-long sbi_hart_start(uint64_t hart, uint64_t entry_pa, uint64_t opaque);
+static inline long
+sbi_hart_start(uint64_t hart, uint64_t entry_pa, uint64_t opaque)
+{
+    return SBI(SBI_EXT_HSM, 0, hart, entry_pa, opaque);
+}
 
 /* This hart's timer interrupt at `ticks` of the timebase, all ones for never;
  * clears a pending one (6.1). */
-void sbi_set_timer(uint64_t ticks);
+static inline void
+sbi_set_timer(uint64_t ticks)
+{
+    SBI(SBI_EXT_TIME, 0, ticks);
+}
 
-/* A supervisor software interrupt for one hart, or for all (7.1). */
-void sbi_send_ipi(uint64_t hart);
-void sbi_send_ipi_all(void);
+/* A supervisor software interrupt for one hart, bit 0 from there on (7.1). */
+static inline void
+sbi_send_ipi(uint64_t hart)
+{
+    SBI(SBI_EXT_IPI, 0, 1, hart);
+}
 
-/*
- * Fences on other harts, complete on return (chapter 8). Bit n of hart_mask
- * stands for hart id n. sbi_remote_sfence forgets [va, va + size) of one
- * address space, all of it when size is all ones; sbi_remote_sfence_all
- * forgets everything; sbi_remote_fence_i orders instruction fetches.
- */
-void sbi_remote_sfence(uint64_t hart_mask, uint64_t va, uint64_t size,
-                       uint64_t asid);
-void sbi_remote_sfence_all(uint64_t hart_mask);
-void sbi_remote_fence_i(uint64_t hart_mask);
+/* Forget [va, va + size) of one address space, all of it when size is all ones,
+ * on the harts whose id's bit is set; complete on return (8.3). */
+static inline void
+sbi_remote_sfence(uint64_t hart_mask, uint64_t va, uint64_t size, uint64_t asid)
+{
+    SBI(SBI_EXT_RFENCE, 2, hart_mask, 0, va, size, asid);
+}
 
-/* System shutdown (10.1); QEMU then ends with status 0, whatever `failed`. */
-void sbi_shutdown(bool failed);
+/* End the machine (10.1); QEMU's exit status is 0 then. */
+static inline void
+sbi_shutdown(void)
+{
+    SBI(SBI_EXT_SRST, 0);
+}
 
-/* One character by the legacy call (5.2), before there is a UART driver. */
-void sbi_console_putchar(int c);
+/* One character, before there is a UART driver. */
+static inline void
+sbi_console_putchar(int c)
+{
+    SBI(SBI_EXT_PUTCHAR, 0, (uint64_t)c);
+}

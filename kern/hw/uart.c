@@ -3,43 +3,21 @@
 #include "hw/memlayout.h"
 #include "hw/sbi.h"
 
-enum {
-    RBR = 0, /* read: received byte */
-    THR = 0, /* write: byte to transmit */
-    IER = 1, /* interrupt enable */
-    FCR = 2, /* write: FIFO control */
-    LCR = 3, /* line control */
-    LSR = 5, /* line status */
-
-    IER_RECEIVED = 1 << 0,
-    IER_THR_EMPTY = 1 << 1,
-    FCR_ENABLE_AND_CLEAR = 7,
-    LCR_8_BITS = 3,
-    LSR_RECEIVED = 1 << 0,
-    LSR_THR_EMPTY = 1 << 5, /* the whole transmit FIFO is */
-    LSR_IDLE = 1 << 6,      /* and the shift register too */
-};
+/* Received or sent byte, interrupt enable, FIFO and line control, status. */
+enum { DATA = 0, IER = 1, FCR = 2, LCR = 3, LSR = 5 };
+enum { IER_RECEIVED = 1, IER_SENT = 2, FCR_ENABLE_AND_CLEAR = 7 };
+enum { LCR_8_BITS = 3, LSR_RECEIVED = 1, LSR_FIFO_EMPTY = 32, LSR_IDLE = 64 };
 
 #define FIFO_SIZE 16
 
 static volatile uint8_t *uart;
-static uint8_t enabled; /* the interrupts in IER */
-
-static void
-set_irq(uint8_t bit, bool on)
-{
-    enabled = on ? enabled | bit : enabled & ~bit;
-    uart[IER] = enabled;
-}
 
 void
 uart_init(uint64_t base_pa)
 {
     uart = DIRECT(base_pa);
-    enabled = 0;
     uart[IER] = 0;
-    /* Clearing the FIFO would lose the firmware's last characters. */
-    uart_flush();
+    uart_flush(); /* clearing the FIFO would lose the firmware's last bytes */
     uart[LCR] = LCR_8_BITS;
     uart[FCR] = FCR_ENABLE_AND_CLEAR;
 }
@@ -47,19 +25,19 @@ uart_init(uint64_t base_pa)
 bool
 uart_tx_ready(void)
 {
-    return uart[LSR] & LSR_THR_EMPTY;
+    return uart[LSR] & LSR_FIFO_EMPTY;
 }
 
 void
 uart_putc_sync(int c)
 {
-    if (!uart) {
+    char byte = (char)c;
+
+    if (!uart)
         sbi_console_putchar(c);
-        return;
-    }
-    while (!uart_tx_ready())
-        ;
-    uart[THR] = (uint8_t)c;
+    else
+        while (!uart_write(&byte, 1))
+            ;
 }
 
 uint32_t
@@ -70,14 +48,14 @@ uart_write(const char *p, uint32_t n)
     if (!uart_tx_ready())
         return 0;
     for (i = 0; i < n && i < FIFO_SIZE; i++)
-        uart[THR] = (uint8_t)p[i];
+        uart[DATA] = (uint8_t)p[i];
     return i;
 }
 
 int
 uart_getc(void)
 {
-    return uart[LSR] & LSR_RECEIVED ? uart[RBR] : -1;
+    return uart[LSR] & LSR_RECEIVED ? uart[DATA] : -1;
 }
 
 void
@@ -90,11 +68,11 @@ uart_flush(void)
 void
 uart_tx_irq(bool on)
 {
-    set_irq(IER_THR_EMPTY, on);
+    uart[IER] = on ? uart[IER] | IER_SENT : uart[IER] & ~IER_SENT;
 }
 
 void
 uart_rx_irq(bool on)
 {
-    set_irq(IER_RECEIVED, on);
+    uart[IER] = on ? uart[IER] | IER_RECEIVED : uart[IER] & ~IER_RECEIVED;
 }

@@ -1,15 +1,13 @@
 /*
- * The serial port, a 16550. The functions take no lock and never sleep: the
- * caller sees to it that one hart at a time uses them (base/printf.h has the
- * lock). Before uart_init what is put goes out through the SBI.
+ * The serial port, a 16550. No function takes a lock or sleeps: base/printf.h
+ * has the lock. Before uart_init what is put goes out through the SBI.
  */
 #pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Take over the UART whose registers are at base_pa: FIFOs on, interrupts
- * off. The line's speed stays as the firmware set it. */
+/* FIFOs on, interrupts off; the line's speed stays the firmware's. */
 void uart_init(uint64_t base_pa);
 
 /* Send one byte, waiting for room. Works in any state of the kernel. */

@@ -4,10 +4,12 @@
  *   V1  an observer stands in its object's list only during event_wait(), which
  *       holds a reference to the object.
  *
- * No wakeup is lost: the waiter is PENDING before it joins the first list, and
- * joining is one critical section with looking at the signals. Signals are
- * levels: after a wakeup they are looked at again, so one that went down
- * meanwhile sends the process back to wait.
+ * No wakeup is lost: joining is one critical section with looking at the
+ * signals, and who fires sets `fired` before it tries to claim the waiter, who
+ * becomes PENDING before it looks at `fired`. It must not be PENDING while it
+ * joins: who claims it holds an object's lock until it sleeps, and it may
+ * need that lock to join. Signals are levels: after a wakeup they are looked at
+ * again, so one that went down meanwhile sends the process back to wait.
  */
 #include "ipc/event.h"
 
@@ -21,8 +23,10 @@
 struct watch {
     struct observer observer;
     struct kobj *obj;
-    const struct hnode *node; /* compared only */
+    const struct hnode *node; /* compared only; NULL behind the last item */
+    uint64_t handle;
     struct waiter *waiter;
+    uint32_t fired; /* [a] */
     bool joined;
 };
 _Static_assert(sizeof(struct watch) * HANDLE_WAIT_MAX <= PAGE_SIZE, "page");
@@ -33,6 +37,8 @@ wake_waiter(struct observer *o, uint32_t signals)
     struct watch *watch = container_of(o, struct watch, observer);
 
     (void)signals;
+    store_relaxed(&watch->fired, 1);
+    fence_full(); /* pairs with the one in wait_once() */
     if (waiter_claim(watch->waiter, 0))
         waiter_wake(watch->waiter);
 }
@@ -43,7 +49,8 @@ open_item(const struct wait_item *item, struct watch *watch)
 {
     struct hnode *node;
     uint32_t wanted = item->wanted;
-    long error = handle_look((uint64_t)(int64_t)item->handle, 0, &node);
+    uint64_t handle = (uint64_t)(int64_t)item->handle;
+    long error = handle_look(handle, 0, &node);
 
     if (!error && !node->obj->ops->observe)
         error = -E_WRONGTYPE;
@@ -58,6 +65,7 @@ open_item(const struct wait_item *item, struct watch *watch)
                          .fire = wake_waiter},
             .obj = node->obj,
             .node = node,
+            .handle = handle,
             .waiter = &this_proc()->wait,
         };
         kobj_get(watch->obj);
@@ -74,8 +82,10 @@ join(struct wait_item *items, struct watch *watches, uint32_t n)
 
     for (uint32_t i = 0; i < n; i++) {
         struct watch *watch = &watches[i];
-        uint32_t up = watch->obj->ops->observe(watch->obj, &watch->observer);
+        uint32_t up;
 
+        store_relaxed(&watch->fired, 0);
+        up = watch->obj->ops->observe(watch->obj, &watch->observer);
         up &= watch->observer.wanted;
         watch->joined = !up;
         items[i].seen = (uint16_t)up;
@@ -95,20 +105,57 @@ leave(struct watch *watches, uint32_t n)
     }
 }
 
+/* Why not to sleep: 1, a signal came up; -E_BADH, a handle was revoked. */
+static int
+news(const struct watch *watches, uint32_t n)
+{
+    struct handle_table *table = this_proc()->handles;
+
+    for (uint32_t i = 0; i < n; i++) {
+        const struct watch *watch = &watches[i];
+        struct hentry *e = &table->entry[watch->handle % HANDLE_SLOTS];
+
+        if (load_relaxed(&e->node) != watch->node || e->value != watch->handle)
+            return -E_BADH;
+        if (load_relaxed(&watch->fired))
+            return 1;
+    }
+    return 0;
+}
+
 /* One round: look, and sleep until something changes. */
 static long
 wait_once(struct wait_item *items, struct watch *watches, uint32_t n,
           uint64_t deadline)
 {
-    struct waiter *w = waiter_begin(watches);
-    long ready, error;
+    long error, ready = join(items, watches, n);
+    struct waiter *w;
+    int why;
 
-    ready = join(items, watches, n);
-    if (ready && waiter_claim(w, 0))
-        waiter_wake(w); /* no need to sleep: end the wait ourselves */
-    error = waiter_sleep(w, deadline);
+    if (!ready) {
+        w = waiter_begin(watches);
+        fence_full(); /* pairs with those in wake_waiter(), handle_revoke() */
+        why = news(watches, n);
+        if (why && waiter_claim(w, MIN(why, 0)))
+            waiter_wake(w); /* no need to sleep: end the wait ourselves */
+        error = waiter_sleep(w, deadline);
+    }
     leave(watches, n);
     return ready ? ready : error;
+}
+
+bool
+event_watches(const struct proc *p, const void *through,
+              const struct hnode *node)
+{
+    const struct watch *watches = through;
+
+    if (!through || through != load_relaxed(&p->page))
+        return false;
+    for (uint32_t i = 0; i < HANDLE_WAIT_MAX && watches[i].node; i++)
+        if (watches[i].node == node)
+            return true;
+    return false;
 }
 
 long
@@ -121,6 +168,8 @@ event_wait(struct wait_item *items, uint32_t n, uint64_t timeout)
 
     for (; opened < n && !result; opened += !result)
         result = open_item(&items[opened], &watches[opened]);
+    if (n < HANDLE_WAIT_MAX)
+        watches[n].node = NULL;
     for (uint32_t i = 0; i < n && !result; i++)
         if (items[i].wanted & ~ALL_SIGNALS)
             result = -E_INVAL;

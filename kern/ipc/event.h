@@ -4,6 +4,9 @@
 #include "abi/abi.h"
 #include "base/kern.h"
 
+struct hnode;
+struct proc;
+
 /*
  * Wait until one of the items' wanted signals is up, or one is closed, and
  * write what is up to every item's `seen`.
@@ -14,3 +17,8 @@
  */
 long event_wait(struct wait_item *items, uint32_t n,
                 uint64_t timeout) MUST_CHECK;
+
+/* Is `through`, p's waiter.node, an event_wait() that looks through `node`?
+ * For revocation; p may run on meanwhile, then the answer means nothing. */
+bool event_watches(const struct proc *p, const void *through,
+                   const struct hnode *node);

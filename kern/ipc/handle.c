@@ -2,6 +2,7 @@
 #include "ipc/handle.h"
 
 #include "base/string.h"
+#include "ipc/event.h"
 #include "mem/kalloc.h"
 
 #define LAST_GENERATION ((uint32_t)INT32_MAX / HANDLE_SLOTS)
@@ -519,7 +520,10 @@ wake_waiter_on(const struct hnode *node)
 {
     struct waiter *w = &node->owner->wait;
 
-    if (load_relaxed(&w->node) == node && waiter_claim(w, -E_BADH))
+    const void *through = load_relaxed(&w->node);
+
+    if ((through == node || event_watches(node->owner, through, node)) &&
+        waiter_claim(w, -E_BADH))
         waiter_wake(w);
 }
 
@@ -592,7 +596,7 @@ fork_slot(struct proc *child, uint32_t i)
         return -E_NOMEM;
     store_relaxed(&h->hazard[0], node);
     fence_full(); /* as in handle_look() */
-    if (load_relaxed(&mine->node) == node) {
+    if (load_relaxed(&mine->node) == node && mine->value == its->value) {
         spin_lock(&node->obj->tree);
         linked = !node->dead;
         if (linked) {
@@ -615,19 +619,30 @@ fork_slot(struct proc *child, uint32_t i)
     return 0;
 }
 
-/* Close one slot of a table that nobody else sees. */
+/* Wait for whoever revokes one of p's handles right now: he found the node
+ * before we took it out, and may still be writing to its slot. */
+static void
+wait_for_revokers(struct proc *p)
+{
+    spin_lock(&p->handles_lock);
+    spin_unlock(&p->handles_lock);
+}
+
+/* Close slot i of p's table; it may be revoked meanwhile. */
 static void
 drop_slot(struct proc *p, uint32_t i)
 {
-    struct hnode *node = p->handles->entry[i].node;
-    uint32_t gone;
+    struct hentry *e = &p->handles->entry[i];
+    struct hnode *node = load_relaxed(&e->node);
 
-    spin_lock(&node->obj->tree);
-    clear_slot(node);
-    gone = unlink_node(node);
-    spin_unlock(&node->obj->tree);
-    finish_node(node, gone);
-    kfree(node, sizeof(*node));
+    if (!node)
+        return;
+    store_relaxed(&this_hart()->hazard[0], node);
+    fence_full(); /* as in handle_look() */
+    if (load_relaxed(&e->node) == node)
+        (void)close_node(node);
+    else
+        handle_done();
 }
 
 long
@@ -651,8 +666,9 @@ handle_fork(struct proc *child)
             error = fork_slot(child, i);
     }
     for (uint32_t i = 0; error && i < HANDLE_SLOTS; i++)
-        if (child->handles->entry[i].node)
-            drop_slot(child, i);
+        drop_slot(child, i);
+    if (error)
+        wait_for_revokers(child); /* the caller frees the table */
     return error;
 }
 
@@ -664,11 +680,7 @@ handle_close_all(void)
     spin_lock(&p->handles_lock);
     p->handles_closed = true; /* no grant reaches us from here on */
     spin_unlock(&p->handles_lock);
-    for (uint32_t i = 0; i < HANDLE_SLOTS; i++) {
-        struct hentry *e = &p->handles->entry[i];
-        struct hnode *node;
-
-        if (e->node && handle_look(e->value, 0, &node) == 0)
-            (void)close_node(node);
-    }
+    for (uint32_t i = 0; i < HANDLE_SLOTS; i++)
+        drop_slot(p, i);
+    wait_for_revokers(p); /* the caller frees the table */
 }

@@ -71,14 +71,16 @@ handle_look(uint64_t value, int i, struct hnode **out)
     struct hentry *e = &h->proc->handles->entry[value % HANDLE_SLOTS];
     struct hnode *node = load_relaxed(&e->node);
 
-    /* No node, or another one: the value was never issued, or is stale. */
-    if (!node || e->value != value)
+    if (!node)
         return -E_BADH;
     store_relaxed(&h->hazard[i], node);
     fence_full(); /* pairs with the one in wait_for_readers() */
-    if (load_relaxed(&e->node) != node) {
+    /* Another value: this one was never issued, or is stale. Only now, since a
+     * revoked node's memory may come back in the slot's next handle. Another
+     * node: revoked just now. */
+    if (load_relaxed(&e->value) != value || load_relaxed(&e->node) != node) {
         store_relaxed(&h->hazard[i], NULL);
-        return -E_BADH; /* revoked just now */
+        return -E_BADH;
     }
     *out = node;
     return 0;

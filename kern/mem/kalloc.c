@@ -1,11 +1,10 @@
 /*
  * Pages. Every hart has a small stock of its own, so that harts do not meet at
- * one lock; the stocks are filled from and spilled into a common pool, in
- * batches. The pool's free list is built lazily: memory never used yet is only
- * a pair of numbers.
+ * one lock; they are filled from and spilled into a common pool, in batches.
  *
- *   K1  a free page is in exactly one place: a stock, the pool's list, or a
- *       range not used yet.
+ *   K1  a free page is in exactly one stock or in the pool, in a run: pages in
+ *       a row, the first of which says how many. Memory never used yet is one
+ *       long run, taken from its end, so it is not even touched.
  *   K2  page_alloc fails only when every place was found empty.
  *
  * Blocks. A page is cut into 64 units of 64 bytes, the first of which holds
@@ -26,135 +25,101 @@
 
 #define STOCK_MAX   64u /* pages a hart keeps */
 #define STOCK_BATCH 32u /* pages moved at a time */
-#define MAX_RANGES  12u
 
-struct free_page {
-    struct free_page *next;
+struct run {
+    struct run *next;
+    uint64_t pages;
 };
 
-/* Pages in a list; the lock guards it. */
+/* The lock guards the rest; count is also read without. */
 struct stock {
     struct spinlock lock;
     uint32_t count;
-    struct free_page *list;
+    struct run *runs;
 } __attribute__((aligned(64)));
 
-static struct stock stocks[MAX_HARTS] = {
-    [0 ... MAX_HARTS - 1] = {.lock = SPINLOCK(RANK_PAGES)},
+static struct stock stocks[MAX_HARTS + 1] = {
+    [0 ... MAX_HARTS] = {.lock = SPINLOCK(RANK_PAGES)},
 };
+static struct stock *const pool = &stocks[MAX_HARTS];
+static uint64_t total; /* [I] after boot */
 
-static struct {
-    struct stock list;
-    struct {
-        uint64_t next, end; /* physical */
-    } unused[MAX_RANGES];
-    uint32_t ranges;
-    uint64_t unused_pages, total;
-} pool = {.list = {.lock = SPINLOCK(RANK_PAGES)}};
-
-void
-page_add_range(uint64_t start, uint64_t end)
+static void
+push(struct stock *s, void *page, uint64_t pages)
 {
-    spin_lock(&pool.list.lock);
-    assert(pool.ranges < MAX_RANGES && start <= end);
-    assert(start % PAGE_SIZE == 0 && end % PAGE_SIZE == 0);
-    pool.unused[pool.ranges].next = start;
-    pool.unused[pool.ranges++].end = end;
-    pool.unused_pages += (end - start) / PAGE_SIZE;
-    pool.total += (end - start) / PAGE_SIZE;
-    spin_unlock(&pool.list.lock);
+    struct run *run = page;
+
+    *run = (struct run){s->runs, pages};
+    s->runs = run;
+    s->count += pages;
 }
 
 static void *
 pop(struct stock *s)
 {
-    struct free_page *page = s->list;
+    struct run *run = s->runs;
 
-    if (page) {
-        s->list = page->next;
-        s->count--;
-    }
-    return page;
+    if (!run)
+        return NULL;
+    s->count--;
+    if (--run->pages == 0)
+        s->runs = run->next;
+    return (char *)run + run->pages * PAGE_SIZE;
 }
 
+void
+page_add_range(uint64_t start, uint64_t end)
+{
+    uint64_t pages = (end - start) / PAGE_SIZE;
+
+    assert(start < end && start % PAGE_SIZE == 0 && end % PAGE_SIZE == 0);
+    spin_lock(&pool->lock);
+    push(pool, DIRECT(start), pages);
+    spin_unlock(&pool->lock);
+    total += pages;
+}
+
+/* Move a batch. The two locks have one rank: never both at a time. */
 static void
-push(struct stock *s, struct free_page *page)
+move_batch(struct stock *from, struct stock *to)
 {
-    page->next = s->list;
-    s->list = page;
-    s->count++;
-}
+    struct stock batch = {.runs = NULL};
+    void *page;
 
-/* A page from the pool, whose lock is held; NULL if it has none. */
-static void *
-pool_take(void)
-{
-    void *page = pop(&pool.list);
-
-    while (!page && pool.ranges) {
-        uint32_t last = pool.ranges - 1;
-
-        if (pool.unused[last].next == pool.unused[last].end) {
-            pool.ranges--;
-            continue;
-        }
-        page = DIRECT(pool.unused[last].next);
-        pool.unused[last].next += PAGE_SIZE;
-        pool.unused_pages--;
-    }
-    return page;
-}
-
-/* One page for the caller and, while we are at it, a batch for its stock. */
-static void *
-refill(struct stock *mine)
-{
-    struct stock batch = {.list = NULL};
-    struct free_page *page;
-    void *result;
-
-    spin_lock(&pool.list.lock);
-    result = pool_take();
-    while (batch.count < STOCK_BATCH && (page = pool_take()))
-        push(&batch, page);
-    spin_unlock(&pool.list.lock);
-
-    spin_lock(&mine->lock);
+    spin_lock(&from->lock);
+    while (batch.count < STOCK_BATCH && (page = pop(from)))
+        push(&batch, page, 1);
+    spin_unlock(&from->lock);
+    spin_lock(&to->lock);
     while ((page = pop(&batch)))
-        push(mine, page);
-    spin_unlock(&mine->lock);
-    return result;
+        push(to, page, 1);
+    spin_unlock(&to->lock);
 }
 
-/* K2: the pool is empty, but another hart's stock may not be. */
 static void *
-borrow(void)
+take(struct stock *s)
 {
-    for (uint32_t i = 0; i < MAX_HARTS; i++) {
-        void *page;
+    void *page;
 
-        spin_lock(&stocks[i].lock);
-        page = pop(&stocks[i]);
-        spin_unlock(&stocks[i].lock);
-        if (page)
-            return page;
-    }
-    return NULL;
+    spin_lock(&s->lock);
+    page = pop(s);
+    spin_unlock(&s->lock);
+    return page;
 }
 
 void *
 page_alloc(void)
 {
     struct stock *mine = &stocks[this_hart()->index];
-    void *page;
+    void *page = take(mine);
 
-    spin_lock(&mine->lock);
-    page = pop(mine);
-    spin_unlock(&mine->lock);
-    if (!page)
-        page = refill(mine);
-    if (!page)
-        page = borrow();
+    if (!page) {
+        move_batch(pool, mine);
+        page = take(mine);
+    }
+    /* K2: the pool is empty, but another hart's stock may not be. */
+    for (uint32_t i = 0; !page && i <= MAX_HARTS; i++)
+        page = take(&stocks[i]);
     return page;
 }
 
@@ -172,47 +137,35 @@ void
 page_free(void *page)
 {
     struct stock *mine = &stocks[this_hart()->index];
-    struct stock spill = {.list = NULL};
 
     assert((uint64_t)page % PAGE_SIZE == 0 && (uint64_t)page > DIRECT_BASE);
     if (DEBUG)
         memset(page, 0xdd, PAGE_SIZE);
     spin_lock(&mine->lock);
-    push(mine, page);
-    if (mine->count > STOCK_MAX)
-        while (spill.count < STOCK_BATCH)
-            push(&spill, pop(mine));
+    push(mine, page, 1);
     spin_unlock(&mine->lock);
-    if (!spill.count)
-        return;
-    spin_lock(&pool.list.lock);
-    while ((page = pop(&spill)))
-        push(&pool.list, page);
-    spin_unlock(&pool.list.lock);
+    if (load_relaxed(&mine->count) > STOCK_MAX)
+        move_batch(mine, pool);
 }
 
 uint64_t
 page_total(void)
 {
-    return load_relaxed(&pool.total);
+    return total;
 }
 
 uint64_t
 page_free_count(void)
 {
-    uint64_t free;
+    uint64_t free = 0;
 
-    spin_lock(&pool.list.lock);
-    free = pool.list.count + pool.unused_pages;
-    spin_unlock(&pool.list.lock);
-    for (uint32_t i = 0; i < MAX_HARTS; i++)
+    for (uint32_t i = 0; i <= MAX_HARTS; i++)
         free += load_relaxed(&stocks[i].count);
     return free;
 }
 
 /* --- blocks --------------------------------------------------------------- */
 
-#define UNITS      64u
 #define FREE_LISTS 6 /* longest runs 1, 2.., 4.., 8.., 16.., 32..63 */
 
 struct block_page {
@@ -242,17 +195,6 @@ runs_of(uint64_t free, uint32_t n)
     return free;
 }
 
-/* The list that a page with this free mask belongs to, -1 for none. */
-static int
-list_of(uint64_t free)
-{
-    int level = -1;
-
-    while (level + 1 < FREE_LISTS && runs_of(free, 1u << (level + 1)))
-        level++;
-    return level;
-}
-
 static uint32_t
 lowest_bit(uint64_t mask)
 {
@@ -266,14 +208,18 @@ lowest_bit(uint64_t mask)
     return bit;
 }
 
+/* Put a page into the list it belongs to by K4. */
 static void
 file_page(struct block_page *page)
 {
-    int level = list_of(page->free);
+    uint32_t level = 0;
 
     list_init(&page->link);
-    if (level >= 0)
-        list_push_back(&room[level], &page->link);
+    if (!page->free)
+        return;
+    while (level + 1 < FREE_LISTS && runs_of(page->free, 2u << level))
+        level++;
+    list_push_back(&room[level], &page->link);
 }
 
 /* A page with a run of n, out of its list; a new one if need be. */
@@ -281,22 +227,19 @@ static struct block_page *
 page_with_run(uint32_t n)
 {
     struct block_page *page;
-    int level = 0;
+    uint32_t level = 0;
 
-    while ((1u << (level + 1)) <= n)
+    while (n >> (level + 1))
         level++;
-    /* The list of n's own size may have shorter runs: look at its first. */
-    if (!list_empty(&room[level])) {
+    /* The list of n's own size may have shorter runs: look at its first. Those
+     * behind have longer ones. */
+    for (; level < FREE_LISTS; level++) {
         page = list_entry(room[level].next, struct block_page, link);
-        if (runs_of(page->free, n)) {
+        if (!list_empty(&room[level]) && runs_of(page->free, n)) {
             list_remove(&page->link);
             return page;
         }
     }
-    for (level++; level < FREE_LISTS; level++)
-        if (!list_empty(&room[level])) /* K4: long enough */
-            return list_entry(list_pop_front(&room[level]), struct block_page,
-                              link);
     page = page_alloc();
     if (page)
         page->free = ~1ull;
@@ -306,7 +249,7 @@ page_with_run(uint32_t n)
 static uint64_t
 unit_mask(uint32_t first, uint32_t n)
 {
-    return ((n == 64 ? 0 : 1ull << n) - 1) << first;
+    return ((1ull << n) - 1) << first; /* n < 64 */
 }
 
 void *

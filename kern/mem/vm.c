@@ -230,6 +230,7 @@ vm_unmap_owned(struct vm *vm, uint64_t start, uint64_t end)
         page_free(table_of(*leaf));
         *leaf = 0;
         vm->pages--;
+        interrupt_window();
     }
 }
 

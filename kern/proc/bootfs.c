@@ -25,104 +25,76 @@ struct file {
 
 static struct file *first; /* [I] after boot */
 
-/* An octal number in a field, -1 if it is none. */
-static long
+/* The octal number in a field of n bytes, perhaps behind spaces. */
+static uint64_t
 octal(const char *field, uint32_t n)
 {
-    long value = 0;
-    uint32_t i = 0;
+    uint64_t value = 0;
 
-    while (i < n && field[i] == ' ')
-        i++;
-    if (i == n || field[i] < '0' || field[i] > '7')
-        return -1;
-    for (; i < n && field[i] >= '0' && field[i] <= '7'; i++)
-        value = value * 8 + (field[i] - '0');
+    for (; n && *field == ' '; n--)
+        field++;
+    for (; n && *field >= '0' && *field <= '7'; n--)
+        value = value * 8 + (uint64_t)(*field++ - '0');
     return value;
 }
 
-/* The sum of all bytes, those of the sum itself taken as spaces. */
+/* The sum is of all bytes, those of the sum itself taken as spaces. */
 static bool
-sum_is_right(const struct header *h)
+is_sound(const struct header *h)
 {
     const uint8_t *bytes = (const uint8_t *)h;
-    long sum = 0;
+    uint64_t sum = sizeof(h->sum) * ' ';
 
     for (uint32_t i = 0; i < BLOCK; i++)
-        sum +=
-            i - offsetof(struct header, sum) < sizeof(h->sum) ? ' ' : bytes[i];
-    return sum == octal(h->sum, sizeof(h->sum));
+        if (i - offsetof(struct header, sum) >= sizeof(h->sum))
+            sum += bytes[i];
+    return !memcmp(h->magic, "ustar", 5) && sum == octal(h->sum, 8);
 }
 
-static bool
-is_zero_block(const char *block)
-{
-    for (uint32_t i = 0; i < BLOCK; i++)
-        if (block[i])
-            return false;
-    return true;
-}
-
-static long
-add_file(struct file ***end, const char *name, const void *bytes, long size)
-{
-    struct file *f = kzalloc(sizeof(*f));
-    long error = f ? 0 : -E_NOMEM;
-
-    if (!error)
-        error = region_new_sealed(bytes, (uint64_t)size, &f->region);
-    if (error)
-        return error;
-    strlcpy(f->name, name, sizeof(f->name));
-    **end = f;
-    *end = &f->next;
-    return 0;
-}
-
-/* The name without a leading "./", NULL if it is too long or empty. */
+/* Returns: NULL, or what is wrong with the file at h. */
 static const char *
-plain_name(const struct header *h)
+add_file(struct file ***tail, const struct header *h, uint64_t size)
 {
-    const char *name = h->name;
+    const char *name = h->name + 2 * !memcmp(h->name, "./", 2);
+    struct file *f;
+    uint32_t n = 0;
 
-    if (name[0] == '.' && name[1] == '/')
-        name += 2;
-    for (uint32_t i = 0; i < sizeof(((struct file *)0)->name); i++)
-        if (!name[i])
-            return i && !h->prefix[0] ? name : NULL;
+    while (n < sizeof(f->name) && name[n])
+        n++;
+    if (n == 0 || n == sizeof(f->name) || h->prefix[0])
+        return "a file's name is empty or too long";
+    f = kzalloc(sizeof(*f));
+    if (!f || region_new_sealed(h + 1, size, &f->region))
+        return "no memory for a file";
+    memcpy(f->name, name, n);
+    **tail = f;
+    *tail = &f->next;
     return NULL;
 }
 
-long
-bootfs_load(const char *start, const char *end, const char **why)
+const char *
+bootfs_load(const char *start, const char *end)
 {
     struct file **tail = &first;
-    const char *at = start;
 
-    while (end - at >= (long)BLOCK && !is_zero_block(at)) {
-        const struct header *h = (const struct header *)at;
-        long size = octal(h->size, sizeof(h->size)), error = 0;
-        const char *name = plain_name(h);
+    while (end - start >= (long)BLOCK) {
+        const struct header *h = (const struct header *)start;
+        uint64_t size = octal(h->size, sizeof(h->size));
+        const char *error = NULL;
 
-        *why = "a header is damaged";
-        if (memcmp(h->magic, "ustar", 5) || !sum_is_right(h) || size < 0)
-            return -E_INVAL;
-        at += BLOCK;
-        *why = "a file is longer than the archive";
-        if (size > end - at)
-            return -E_INVAL;
-        *why = "a file's name is too long";
-        if (!name)
-            return -E_INVAL;
-        *why = "no memory for a file";
+        if (!h->name[0])
+            return NULL; /* the block of zeros behind the last file */
+        if (!is_sound(h))
+            return "a header is damaged";
+        if (size > (uint64_t)(end - start) - BLOCK)
+            return "a file is longer than the archive";
         if (h->type == '0' || h->type == '\0')
-            error = add_file(&tail, name, at, size);
+            error = add_file(&tail, h, size);
         if (error)
             return error;
-        at += ROUND_UP(size, (long)BLOCK);
+        start += BLOCK + ROUND_UP(size, BLOCK);
     }
-    *why = "it does not end with a block of zeros";
-    return end - at >= (long)BLOCK ? 0 : -E_INVAL;
+    return "it does not end with a block of zeros";
 }
 
 struct region *

@@ -8,10 +8,9 @@ struct region;
 
 /*
  * Copy the files of the archive at [start, end), kernel addresses, into
- * regions of their own. Once, at boot.
- * Returns: 0; -E_INVAL when it is damaged, -E_NOMEM; *why says where and how.
+ * regions of their own. Once, at boot. Returns: NULL, or what is wrong.
  */
-long bootfs_load(const char *start, const char *end, const char **why);
+const char *bootfs_load(const char *start, const char *end);
 
 /* The file of this name, NULL if none. */
 struct region *bootfs_find(const char *name);

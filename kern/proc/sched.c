@@ -146,6 +146,7 @@ use_address_space(struct hart *h, struct proc *p)
     if (unlikely(load_relaxed(&p->stale_harts) & bit)) {
         and_relaxed(&p->stale_harts, ~bit);
         sfence_asid(p->slot + 1);
+        fence_i(); /* its text may be new, in frames used before */
     }
 }
 
@@ -229,23 +230,21 @@ sched_yield(void)
 
 /* --- interrupts ------------------------------------------------------------ */
 
-/* The running process keeps the hart: let an idle one run who waits here. */
+/* The running process keeps the hart: let idle ones run who waits here. */
 static void
 call_for_help(struct hart *h)
 {
-    uint32_t idlers = load_relaxed(&idle_harts);
+    uint32_t idlers, waiting;
 
     h->kick_at = TICKS_NEVER;
-    if (!idlers)
-        return;
-    queue_next(h);
+    queue_next(h); /* also if none is idle yet: who becomes it, looks */
+    waiting = load_relaxed(&runqs[h->index].count);
     fence_full(); /* S4 */
-    if (!load_relaxed(&runqs[h->index].count))
-        return;
-    for (uint32_t i = 0; i < hart_count; i++)
+    idlers = load_relaxed(&idle_harts);
+    for (uint32_t i = 0; i < hart_count && waiting; i++)
         if (idlers & (1u << i)) {
             sbi_send_ipi(harts[i].id);
-            return;
+            waiting--;
         }
 }
 

@@ -38,32 +38,37 @@ static struct {
     struct spinlock lock;      /* c */
     uint16_t bytes[BYTE_RING]; /* [c] */
     uint32_t head, tail;       /* [c] free-running */
-    struct waiter *reader;     /* [c] input thread, waiting for bytes */
-    struct waiter *writer;     /* [c] output thread, waiting for the UART */
-    struct waiter *drainer;    /* [c] shutdown, waiting for the output */
+    struct list readers;       /* [c] input thread, waiting for bytes */
+    struct list writers;       /* [c] both threads, waiting for the UART */
+    struct list drainers;      /* [c] shutdown, waiting for the output */
     char line[LINE_MAX];       /* the input thread's */
     uint32_t length;           /* the input thread's */
 } con = {.lock = SPINLOCK(RANK_OBJECT)};
 
 static void
-wake_locked(struct waiter **who) REQUIRES(&con.lock)
+wake_locked(struct list *line) REQUIRES(&con.lock)
 {
-    struct waiter *w = *who;
+    struct list *link;
 
-    *who = NULL;
-    if (w && waiter_claim(w, 0))
-        waiter_wake(w);
+    while ((link = list_pop_front(line))) {
+        struct waiter *w = list_entry(link, struct waiter, link);
+
+        if (waiter_claim(w, 0))
+            waiter_wake(w);
+    }
 }
 
-/* Sleep in *who, which was empty; the lock is given up meanwhile. */
+/* Sleep in line; the lock is given up meanwhile. */
 static void
-sleep_locked(struct waiter **who) REQUIRES(&con.lock)
+sleep_locked(struct list *line) REQUIRES(&con.lock)
 {
-    struct waiter *w = *who = waiter_begin(NULL);
+    struct waiter *w = waiter_begin(NULL);
 
+    list_push_back(line, &w->link);
     spin_unlock(&con.lock);
     (void)waiter_sleep(w, TICKS_NEVER);
     spin_lock(&con.lock);
+    list_remove(&w->link); /* if killed, it is still there */
 }
 
 /* --- output ----------------------------------------------------------------- */
@@ -101,7 +106,7 @@ write_out(const char *p, uint32_t n)
         spin_lock(&con.lock);
         if (!uart_tx_ready()) {
             uart_tx_irq(true);
-            sleep_locked(&con.writer);
+            sleep_locked(&con.writers);
         }
         spin_unlock(&con.lock);
     }
@@ -128,27 +133,23 @@ output_thread(void)
         }
         queue_taken(con.out, slot);
         spin_lock(&con.lock);
-        if (con.drainer)
-            wake_locked(&con.drainer);
+        wake_locked(&con.drainers);
         spin_unlock(&con.lock);
     }
 }
 
+/* As many as were sent: others may go on sending. */
 void
 console_drain(void)
 {
-    for (;;) {
-        if (!queue_length(con.out))
-            return;
-        /* A message that was taken after we looked wakes us: the thread looks
-         * at con.drainer after queue_taken(), under the lock. */
-        spin_lock(&con.lock);
-        if (queue_length(con.out))
-            sleep_locked(&con.drainer);
-        spin_unlock(&con.lock);
-        if (proc_killed())
-            return;
-    }
+    uint64_t sent = load_relaxed(&con.out->seq);
+
+    /* A message that was taken after we looked wakes us: the thread wakes the
+     * drainers after queue_taken(), under the lock. */
+    spin_lock(&con.lock);
+    while (load_relaxed(&con.out->received) < sent && !proc_killed())
+        sleep_locked(&con.drainers);
+    spin_unlock(&con.lock);
 }
 
 /* --- input ------------------------------------------------------------------ */
@@ -241,7 +242,7 @@ input_thread(void)
 
         spin_lock(&con.lock);
         while (con.head == con.tail)
-            sleep_locked(&con.reader);
+            sleep_locked(&con.readers);
         c = con.bytes[con.tail++ % BYTE_RING];
         uart_rx_irq(true); /* C1: there is room again */
         spin_unlock(&con.lock);
@@ -249,24 +250,35 @@ input_thread(void)
     }
 }
 
-/* Move what the UART received to the byte ring. con.lock is held. */
+/* Is there room for a byte? If not, no more interrupts until there is. */
+static bool
+ready_to_receive(void)
+{
+    bool room;
+
+    spin_lock(&con.lock);
+    room = con.head - con.tail < BYTE_RING;
+    if (!room)
+        uart_rx_irq(false);
+    spin_unlock(&con.lock);
+    return room;
+}
+
+/* Move what the UART received to the byte ring, which only this fills. */
 static void
-receive_locked(void)
+receive(void)
 {
     int c;
 
-    while (con.head - con.tail < BYTE_RING) {
-        c = uart_getc();
-        if (c < 0)
-            break;
-        if (c == CTRL('C') && !proc_kill_foreground(!con.raw)) /* C2 */
+    while (ready_to_receive() && (c = uart_getc()) >= 0) {
+        /* C2. Without con.lock, since the family's comes before it. */
+        if (c == CTRL('C') && !proc_kill_foreground(!con.raw))
             c |= NO_PROGRAM;
+        spin_lock(&con.lock);
         con.bytes[con.head++ % BYTE_RING] = (uint16_t)c;
+        wake_locked(&con.readers);
+        spin_unlock(&con.lock);
     }
-    if (con.head - con.tail == BYTE_RING)
-        uart_rx_irq(false);
-    if (con.head != con.tail)
-        wake_locked(&con.reader);
 }
 
 bool
@@ -274,11 +286,11 @@ console_interrupt(uint32_t irq)
 {
     if (irq != con.irq)
         return false;
+    receive();
     spin_lock(&con.lock);
-    receive_locked();
-    if (con.writer && uart_tx_ready()) {
+    if (!list_empty(&con.writers) && uart_tx_ready()) {
         uart_tx_irq(false);
-        wake_locked(&con.writer);
+        wake_locked(&con.writers);
     }
     spin_unlock(&con.lock);
     return true;
@@ -291,9 +303,14 @@ console_init(uint64_t boot_hart_id, uint32_t irq, bool raw)
 {
     con.irq = irq;
     con.raw = raw;
+    list_init(&con.readers);
+    list_init(&con.writers);
+    list_init(&con.drainers);
     if (queue_new(OUT_RING, OUT_MSG, 0, &con.out) ||
         queue_new(IN_RING, LINE_MAX, 0, &con.in))
         panic("no memory for the console");
+    /* The kernel is a writer too: the output thread never sees the last go. */
+    con.out->obj.writers = 1;
     proc_thread("console-out", output_thread);
     proc_thread("console-in", input_thread);
     uart_rx_irq(true);

@@ -130,7 +130,8 @@ load_boot_files(void)
 
     if (!end)
         refuse("no boot archive (-initrd)");
-    if (bootfs_load(DIRECT(start), DIRECT(end), &why))
+    why = bootfs_load(DIRECT(start), DIRECT(end));
+    if (why)
         refuse("boot archive: %s", why);
     start = ROUND_UP(start, PAGE_SIZE);
     end = ROUND_DOWN(end, PAGE_SIZE);

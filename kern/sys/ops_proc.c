@@ -149,6 +149,7 @@ become(struct proc *p, struct vm *vm, const struct image *image,
     /* Same ASID, other table: forget the old one's translations, here now and
      * elsewhere before the process runs there. */
     sfence_asid(p->slot + 1);
+    fence_i();
     store_relaxed(&p->stale_harts, ~(1u << this_hart()->index));
     vm_destroy(&old);
     if (p->program)
@@ -286,12 +287,13 @@ SYSCALL(sbrk, uint64_t delta)
     struct proc *p = this_proc();
     uint64_t old = p->heap_end, new = old + delta;
     uint64_t from = ROUND_UP(old, PAGE_SIZE), to = ROUND_UP(new, PAGE_SIZE);
+    long error = 0;
 
     if ((long)delta >= 0) {
         if (delta > HEAP_LIMIT || new > HEAP_LIMIT ||
-            (to - from) / PAGE_SIZE > page_free_count() ||
-            vm_map_zero(&p->vm, from, to, PTE_USER_RW))
+            (to - from) / PAGE_SIZE > page_free_count())
             return -E_NOMEM;
+        error = vm_map_zero(&p->vm, from, to, PTE_USER_RW);
     } else {
         if (-delta > old - p->heap_start)
             return -E_INVAL;
@@ -301,9 +303,13 @@ SYSCALL(sbrk, uint64_t delta)
                        new % PAGE_SIZE,
                    0, to - new);
         vm_unmap_owned(&p->vm, to, from);
-        sfence_asid(p->slot + 1);
-        store_relaxed(&p->stale_harts, ~(1u << this_hart()->index));
     }
+    /* New pages too: hardware may remember that there were none (4.2.1), or
+     * those of an attempt that failed. */
+    sfence_asid(p->slot + 1);
+    store_relaxed(&p->stale_harts, ~(1u << this_hart()->index));
+    if (error)
+        return error;
     p->heap_end = new;
     return (long)old;
 }

@@ -118,7 +118,7 @@ TEST(no_such_program)
 // ABI: a boot file that is no program is E_NOEXEC.
 TEST(not_a_program)
 {
-    static const char *const args[] = {"README.md", 0};
+    static const char *const args[] = {"points.json", 0};
 
     CHECK_ERR(exec_list(args), E_NOEXEC);
 }

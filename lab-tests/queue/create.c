@@ -201,21 +201,21 @@ hoard(handle_t report, handle_t gate)
     queue_recv(gate, 0, 0, 0, FOREVER);
 }
 
-// A4: 1024 queues exist side by side; the next one is E_NFILE for everyone.
-TEST(system_table_full)
+// A4: 1024 queues exist side by side; more may be, or are E_NFILE.
+TEST(thousand_queues)
 {
     long report = queue_create(8, 8, 0), gate = queue_create(8, 8, 0);
-    uint64_t total = 0, answer;
+    uint64_t total = 2 + 2, answer, error; /* ours and the console's */
     long child[5];
 
     for (int i = 0; i < 5; i++) {
         child[i] = SPAWN(hoard(report, gate));
         answer = take(report);
         total += (uint32_t)answer;
-        CHECK_EQ(answer >> 32, i < 4 ? E_MFILE : E_NFILE);
+        error = answer >> 32;
+        CHECK(error == E_MFILE || (error == E_NFILE && total >= 1024));
     }
-    CHECK(total > 1024 - 32);
-    CHECK_ERR(queue_create(1, 1, 0), E_NFILE);
+    CHECK(total >= 1024);
     for (int i = 0; i < 5; i++)
         CHECK_EQ(queue_send(gate, 0, 0, 0, NOW), 0);
     for (int i = 0; i < 5; i++)

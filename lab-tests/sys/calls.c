@@ -74,6 +74,37 @@ TEST(registers_preserved)
     CHECK_EQ(changed, 0);
 }
 
+/* Sets gp and tp, gives way, and tells whether they are what they were. */
+static bool
+pointers_stay(uint64_t value)
+{
+    uint64_t changed;
+
+    asm volatile("mv t3, gp\n mv t4, tp\n mv s2, %1\n mv s3, t3\n"
+                 "mv s4, t4\n mv gp, s2\n not tp, s2\n li a7, 7\n ecall\n"
+                 "xor %0, gp, s2\n not s2, s2\n xor s2, s2, tp\n"
+                 "or %0, %0, s2\n mv gp, s3\n mv tp, s4"
+                 : "=&r"(changed)
+                 : "r"(value)
+                 : "memory", "s2", "s3", "s4", "a0", "a1", "a2", "a3", "a4",
+                   "a5", "a6", "a7", "t0", "t1", "t2", "t3", "t4", "t5", "t6");
+    return changed == 0;
+}
+
+// ABI: each process has its own gp and tp, whoever runs in between.
+TEST(registers_of_each)
+{
+    long child[4];
+
+    for (uint64_t i = 0; i < 4; i++)
+        child[i] = SPAWN({
+            for (int n = 0; n < 200; n++)
+                CHECK(pointers_stay(i << 32 | 0x1234));
+        });
+    for (int i = 0; i < 4; i++)
+        CHECK_EQ(JOIN(child[i]), 0);
+}
+
 /* Makes a call and stores what is then in the caller-saved registers. */
 static void
 call_and_look(uint64_t number, uint64_t arg0, uint64_t seen[14])

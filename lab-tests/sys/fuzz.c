@@ -240,7 +240,7 @@ TEST(wild_names)
         CHECK_ERR(exec(wild_pointers[i], args), E_FAULT);
     CHECK_ERR(exec("", args), E_NOENT);
     CHECK_ERR(exec(long_name, args), E_NOENT);
-    endless = memset(heap_tail(64), 'x', 64);
+    endless = memset(heap_tail(16), 'x', 16);
     CHECK_ERR(exec(endless, args), E_FAULT);
 }
 
