@@ -48,6 +48,10 @@ class BuildFailed(CannotStart):
     """A program does not compile; the text is the compiler's."""
 
 
+class Skipped(Exception):
+    """A check that cannot be made here; the text says why."""
+
+
 # --- building programs ---------------------------------------------------
 
 
