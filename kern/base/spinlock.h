@@ -33,18 +33,17 @@
 
 /* Ranks, a bit each, in the order in which locks may be taken. */
 enum {
-    RANK_TTY = 1 << 0,     /* typed bytes, the console's threads */
-    RANK_REVOKE = 1 << 1,  /* an object's derivation tree */
-    RANK_TREE = 1 << 2,    /* parents, children, pids */
-    RANK_HANDLES = 1 << 3, /* a process's handle table */
-    RANK_FLIGHT = 1 << 4,  /* which queues' ends are in messages */
-    RANK_OBJECT = 1 << 5,  /* a queue, port, channel, semaphore */
-    RANK_REGION = 1 << 6,
-    RANK_TIMER = 1 << 7, /* a hart's timers */
-    RANK_RUNQ = 1 << 8,  /* a hart's run queue */
-    RANK_HEAP = 1 << 9,  /* kmalloc */
-    RANK_PAGES = 1 << 10,
-    RANK_CONSOLE = 1 << 11, /* the UART */
+    RANK_REVOKE = 1 << 0,  /* an object's derivation tree */
+    RANK_TREE = 1 << 1,    /* parents, children, pids */
+    RANK_HANDLES = 1 << 2, /* a process's handle table */
+    RANK_FLIGHT = 1 << 3,  /* which queues' ends are in messages */
+    RANK_OBJECT = 1 << 4,  /* a queue, port, channel, semaphore */
+    RANK_REGION = 1 << 5,
+    RANK_TIMER = 1 << 6, /* a hart's timers */
+    RANK_RUNQ = 1 << 7,  /* a hart's run queue */
+    RANK_HEAP = 1 << 8,  /* kmalloc */
+    RANK_PAGES = 1 << 9,
+    RANK_CONSOLE = 1 << 10, /* the UART */
 };
 
 struct CAPABILITY("mutex") spinlock {

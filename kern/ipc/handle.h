@@ -116,10 +116,16 @@ handle_done(void)
 }
 
 static inline void
+handle_done_second(void)
+{
+    store_release(&this_hart()->hazard[1], NULL); /* [HAZARD] */
+}
+
+static inline void
 handle_done_both(void)
 {
     handle_done();
-    store_relaxed(&this_hart()->hazard[1], NULL);
+    handle_done_second();
 }
 
 /* Empty the table of a new process. */

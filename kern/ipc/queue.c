@@ -140,6 +140,56 @@ carries_handle(const struct qslot *slot)
     return slot->meta.kind == MSG_DESC || slot->meta.kind == MSG_HANDLE;
 }
 
+/* --- handles in messages ---------------------------------------------------- */
+
+static struct spinlock flight_lock = SPINLOCK(RANK_FLIGHT);
+
+static bool
+is_end(const struct kobj *obj, uint32_t rights)
+{
+    return obj->type == OBJ_QUEUE && (rights & RIGHT_READ);
+}
+
+long
+queue_end_starts(struct queue *q, struct kobj *obj, uint32_t rights)
+{
+    struct queue *end = queue_of(obj);
+    long error = -E_LOOP;
+
+    if (!is_end(obj, rights))
+        return 0;
+    spin_lock(&flight_lock);
+    if (end != q && !q->ends_in_flight && !end->ends_held) {
+        end->ends_in_flight++;
+        q->ends_held++;
+        error = 0;
+    }
+    spin_unlock(&flight_lock);
+    return error;
+}
+
+void
+queue_end_stops(struct queue *q, struct kobj *obj, uint32_t rights)
+{
+    if (!is_end(obj, rights))
+        return;
+    spin_lock(&flight_lock);
+    queue_of(obj)->ends_in_flight--;
+    q->ends_held--;
+    spin_unlock(&flight_lock);
+}
+
+void
+queue_drop_handle(struct queue *q, struct qslot *slot)
+{
+    struct hnode *node = carries_handle(slot) ? *queue_node(slot) : NULL;
+
+    if (!node)
+        return;
+    queue_end_stops(q, node->obj, hnode_rights(node));
+    hnode_drop(node);
+}
+
 /* --- signals --------------------------------------------------------------- */
 
 static uint32_t
@@ -311,6 +361,22 @@ queue_reserve(struct queue *q)
         link = NULL;
     unlock(q);
     return link ? list_entry(link, struct qslot, link) : NULL;
+}
+
+long
+queue_may_send(struct queue *q)
+{
+    long error = 0;
+
+    lock(q);
+    if (q->closed & (NO_READERS | SHUT))
+        error = -E_PIPE;
+    else if (!q->free)
+        error = -E_AGAIN;
+    unlock(q);
+    if (error == -E_AGAIN)
+        add_relaxed(&q->rejected, 1);
+    return error;
 }
 
 void
@@ -531,14 +597,11 @@ queue_statistics(struct queue *q, struct queue_stat *out)
 static void
 drop_message(struct queue *q, struct qslot *slot)
 {
-    struct hnode *node = carries_handle(slot) ? *queue_node(slot) : NULL;
-
+    queue_drop_handle(q, slot);
     lock(q);
     slot->link.next = q->free;
     q->free = &slot->link;
     unlock(q);
-    if (node)
-        hnode_drop(node);
 }
 
 static void

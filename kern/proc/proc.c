@@ -424,7 +424,7 @@ long
 proc_describe(long pid, struct proc_info *out)
 {
     struct proc *p;
-    uint64_t ticks;
+    uint64_t ticks, since, now;
 
     memset(out, 0, sizeof(*out));
     spin_lock(&tree_lock);
@@ -435,8 +435,10 @@ proc_describe(long pid, struct proc_info *out)
         out->state = load_relaxed(&p->state);
         out->hart = load_relaxed(&p->hart);
         ticks = load_relaxed(&p->run_ticks);
-        if (out->state == PROC_RUNNING)
-            ticks += read_time() - harts[out->hart].since;
+        since = load_relaxed(&harts[out->hart].since);
+        now = read_time();
+        if (out->state == PROC_RUNNING && now > since) /* else it just left */
+            ticks += now - since;
         if (out->state == PROC_EXITING)
             out->state = PROC_RUNNING;
         out->cpu_ns = ticks_to_ns(ticks);

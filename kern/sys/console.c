@@ -7,8 +7,7 @@
  *       ring is full, and the emulator holds the rest back; the input thread
  *       waits for room in the input queue.
  *   C2  Ctrl-C is acted on in the interrupt handler, so it works while the
- *       threads wait, and needs no memory. It takes the tree's lock under the
- *       console's, which therefore comes first of all.
+ *       threads wait, and needs no memory.
  *
  * A program's byte 0x01 is sent twice, since a single one begins a kernel line.
  */
@@ -45,7 +44,7 @@ static struct {
     struct list drainers;      /* [c] shutdown, waiting for the output */
     char line[LINE_MAX];       /* the input thread's */
     uint32_t length;           /* the input thread's */
-} con = {.lock = SPINLOCK(RANK_TTY)};
+} con = {.lock = SPINLOCK(RANK_OBJECT)};
 
 static void
 wake_locked(struct list *line) REQUIRES(&con.lock)
@@ -131,7 +130,7 @@ output_thread(void)
             write_out(slot->next_page, slot->meta.len - here);
         } else {
             /* A handle sent to the console reaches nobody. */
-            hnode_drop(*queue_node(slot));
+            queue_drop_handle(con.out, slot);
         }
         queue_taken(con.out, slot);
         spin_lock(&con.lock);

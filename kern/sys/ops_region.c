@@ -20,33 +20,50 @@ SYSCALL(region_open, uint64_t user_name)
     return handle_create(&file->obj, RIGHT_READ | RIGHT_EXECUTE | RIGHT_GRANT);
 }
 
+/* Copy to a program what lies inside r; long, so let interrupts in. */
+static long
+read_region(struct region *r, uint64_t off, uaddr_t buf, uint64_t len)
+{
+    uint64_t done = 0;
+    long error = 0;
+
+    while (done < len && !error && !proc_killed()) {
+        uint64_t at = (off + done) % PAGE_SIZE;
+        uint64_t n = MIN(len - done, PAGE_SIZE - at);
+        char *frame = region_frame(r, (off + done) / PAGE_SIZE);
+
+        error = copy_to_user(uaddr(buf.value + done), frame + at, n);
+        done += n;
+        interrupt_window();
+    }
+    return error ? error : (long)done;
+}
+
 SYSCALL(region_read, uint64_t h, uint64_t off, uint64_t buf, uint64_t len)
 {
     struct hnode *node;
     struct region *r;
-    uint64_t done = 0;
-    long error = handle_use(h, 0, OBJ_REGION, RIGHT_READ, &node);
+    long result = handle_use(h, 0, OBJ_REGION, RIGHT_READ, &node);
 
-    if (error)
+    if (result)
         goto out;
     r = region_of(node->obj);
-    error = -E_INVAL;
+    result = -E_INVAL;
     if (off >= r->size)
         goto out;
-    error = 0;
     len = MIN(len, r->size - off);
-    while (done < len && !error) {
-        uint64_t at = (off + done) % PAGE_SIZE;
-        uint64_t n = MIN(len - done, PAGE_SIZE - at);
-
-        error = copy_to_user(
-            uaddr(buf + done),
-            (char *)region_frame(r, (off + done) / PAGE_SIZE) + at, n);
-        done += n;
-    }
+    result = -E_FAULT;
+    if (len && !uaddr_in_range(uaddr(buf), len))
+        goto out;
+    /* Not noted meanwhile: whoever revokes the handle would wait for us. */
+    kobj_get(&r->obj);
+    handle_done();
+    result = read_region(r, off, uaddr(buf), len);
+    kobj_put(&r->obj);
+    return result;
 out:
     handle_done();
-    return error ? error : (long)done;
+    return result;
 }
 
 SYSCALL(region_info, uint64_t h, uint64_t out)

@@ -300,4 +300,27 @@ TEST(killed_waiter)
     }
 }
 
+// F12 C7: revoking one of the handles ends the wait with E_BADH.
+TEST(revoked_while_waiting)
+{
+    long other = queue_create(1, 8, 0), q = queue_create(1, 8, 0);
+
+    for (int i = 0; i < 20; i++) {
+        long child = SPAWN({
+            struct wait_item items[2] = {{(handle_t)other, SIG_READABLE, 0},
+                                         {(handle_t)take(q), SIG_READABLE, 0}};
+
+            CHECK_ERR(handle_wait(items, 2, MS(SETTLE_MS)), E_BADH);
+        });
+        long given = handle_grant((handle_t)q, child, RIGHT_READ, 0);
+
+        CHECK(given >= 0);
+        CHECK_EQ(put(q, (uint64_t)given), 0);
+        while (stat_of(q).len > 0) /* then it is about to wait, or does */
+            nap_ms(i % 2);
+        CHECK_EQ(handle_revoke(q), 1);
+        CHECK_EQ(JOIN(child), 0);
+    }
+}
+
 TEST_MAIN()

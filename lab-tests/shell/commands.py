@@ -19,8 +19,8 @@ LINES = [
     ("exit 7", "", 7),
     ("exit 7; echo not here", "", 7),
     ("false; exit", "", 1),
-    ("no-such-program", "", 127),
-    ("no-such-program; echo on", "on\n", 0),
+    ("no-such-program", None, 127), # and a word about it on the console
+    ("no-such-program; sh -c 'exit 3'", None, 3),
     # pipelines
     ("echo a b c | wc", "      1       3       6\n", 0),
     ("echo x | cat | cat | cat", "x\n", 0),

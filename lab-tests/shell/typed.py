@@ -19,8 +19,9 @@ def main():
     check("ls ran", b"pingpong" in out, True)
     status, out = console(b"echo a-$?\nfalse\necho b-$?\nexit 4\n")
     check("status of exit 4", status, 4)
-    check("first", b"\na-0\n" in out, True)
-    check("second", b"\nb-1\n" in out, True)
+    # The echo of what is typed ahead may stand in between.
+    check("first", b"a-0\n" in out, True)
+    check("second", b"b-1\n" in out, True)
     status, out = console(b"cat README.md | wc\n")
     check("end of input ends the shell", status, 0)
     lines = b"".join(b"line %d of many\n" % n for n in range(2000))
