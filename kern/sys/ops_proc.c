@@ -184,7 +184,7 @@ load(struct proc *p, struct region *file, const char *name, uint64_t argc,
     for (uint64_t i = 0; i < argc; i++)
         pointers[i] += base;
     memset((char *)p->page + args_len, 0, size - args_len);
-    exec_put_args(&vm, &image, p->page, size);
+    memcpy(vm_at(&vm, base), p->page, size);
     become(p, &vm, &image, file, name);
     memset(p->tf, 0, sizeof(*p->tf));
     p->tf->x[REG_PC] = image.entry;
@@ -262,7 +262,7 @@ SYSCALL(yield, void)
 
 SYSCALL(clock_ns, void)
 {
-    return (long)clock_now_ns();
+    return (long)ticks_to_ns(read_time());
 }
 
 SYSCALL(timer_wait, uint64_t flags, uint64_t ns)
@@ -299,9 +299,7 @@ SYSCALL(sbrk, uint64_t delta)
             return -E_INVAL;
         /* What stays of the last page must be zero when it is given again. */
         if (to > new)
-            memset((char *)DIRECT(PTE_PA(*vm_leaf(&p->vm, new, false))) +
-                       new % PAGE_SIZE,
-                   0, to - new);
+            memset(vm_at(&p->vm, new), 0, to - new);
         vm_unmap_owned(&p->vm, to, from);
     }
     /* New pages too: hardware may remember that there were none (4.2.1), or
@@ -332,7 +330,7 @@ SYSCALL(sys_info, uint64_t out)
     struct sys_info info = {
         .total_pages = page_total(),
         .free_pages = page_free_count(),
-        .timebase_hz = timebase_hz(),
+        .timebase_hz = machine.timebase_hz,
         .instret = csr_read(instret),
         .harts = hart_count,
         .procs = proc_count(),
