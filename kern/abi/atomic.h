@@ -32,7 +32,20 @@ swap_acquire(uint32_t *p, uint32_t value)
                      : "memory");
     return old;
 }
+
+static inline long
+swap_acq_rel(uint32_t *p, uint32_t value)
+{
+    long old;
+
+    __asm__ volatile("amoswap.w.aqrl %0, %z2, (%1)"
+                     : "=&r"(old)
+                     : "r"(p), "rJ"(value)
+                     : "memory");
+    return old;
+}
 #else
+#define swap_acq_rel(p, v)  __atomic_exchange_n((p), (v), __ATOMIC_ACQ_REL)
 #define load_relaxed(p)     __atomic_load_n((p), __ATOMIC_RELAXED)
 #define swap_acquire(p, v)  __atomic_exchange_n((p), (v), __ATOMIC_ACQUIRE)
 #define store_relaxed(p, v) __atomic_store_n((p), (v), __ATOMIC_RELAXED)

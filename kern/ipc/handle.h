@@ -78,7 +78,8 @@ handle_look(uint64_t value, int i, struct hnode **out)
     /* Another value: this one was never issued, or is stale. Only now, since a
      * revoked node's memory may come back in the slot's next handle. Another
      * node: revoked just now. */
-    if ((uint64_t)load_relaxed(&e->value) != value || load_relaxed(&e->node) != node) {
+    if ((uint64_t)load_relaxed(&e->value) != value ||
+        load_relaxed(&e->node) != node) {
         store_relaxed(&h->hazard[i], NULL);
         return -E_BADH;
     }

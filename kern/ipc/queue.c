@@ -49,7 +49,7 @@ unlock(struct queue *q) RELEASES(&q->lock)
     spin_unlock_as(&q->lock, RANK_OBJECT);
 }
 
-/* --- storage --------------------------------------------------------------- */
+/* --- storage -------------------------------------------------------------- */
 
 /* Places stand one behind the other, at multiples of 64, so none straddles
  * pages but in its payload. */
@@ -140,7 +140,7 @@ carries_handle(const struct qslot *slot)
     return slot->meta.kind == MSG_DESC || slot->meta.kind == MSG_HANDLE;
 }
 
-/* --- handles in messages ---------------------------------------------------- */
+/* --- handles in messages -------------------------------------------------- */
 
 static struct spinlock flight_lock = SPINLOCK(RANK_FLIGHT);
 
@@ -190,7 +190,7 @@ queue_drop_handle(struct queue *q, struct qslot *slot)
     hnode_drop(node);
 }
 
-/* --- signals --------------------------------------------------------------- */
+/* --- signals -------------------------------------------------------------- */
 
 static uint32_t
 signals_locked(const struct queue *q, uint32_t rights) REQUIRES(&q->lock)
@@ -259,7 +259,7 @@ queue_unobserve(struct kobj *obj, struct observer *o)
     unlock(q);
 }
 
-/* --- moving messages, with the lock held ----------------------------------- */
+/* --- moving messages, with the lock held ---------------------------------- */
 
 /* The buffer that a message needs. */
 static uint64_t
@@ -277,21 +277,22 @@ static __attribute__((noinline)) bool
 give_locked(struct queue *q, struct qslot *slot) REQUIRES(&q->lock)
 {
     while (!list_empty(&q->receivers)) {
-        struct waiter *w =
-            list_entry(list_pop_front(&q->receivers), struct waiter, link);
+        struct waiter *w = list_entry(q->receivers.next, struct waiter, link);
         struct recv_wait *want = (void *)w->want;
-        bool fits = size_of(slot) <= want->cap;
 
+        list_remove(&w->link);
         q->waiting_receivers--;
-        if (!waiter_claim(w, fits ? 0 : -E_MSGSIZE))
-            continue; /* timed out, killed or revoked meanwhile */
-        if (fits)
+        if (likely(size_of(slot) <= want->cap)) {
+            if (unlikely(!waiter_claim(w, 0)))
+                continue; /* timed out, killed or revoked meanwhile */
             w->given = slot;
-        else
-            want->meta = queue_header(slot);
-        waiter_wake(w);
-        if (fits)
+            waiter_wake(w);
             return true;
+        }
+        if (waiter_claim(w, -E_MSGSIZE)) {
+            want->meta = queue_header(slot);
+            waiter_wake(w);
+        }
     }
     return false;
 }
@@ -355,7 +356,7 @@ free_place_locked(struct queue *q, struct qslot *slot) REQUIRES(&q->lock)
     changed_locked(q);
 }
 
-/* --- sending --------------------------------------------------------------- */
+/* --- sending -------------------------------------------------------------- */
 
 struct qslot *
 queue_reserve(struct queue *q)
@@ -450,7 +451,7 @@ queue_send_wait(struct queue *q, const struct msg_meta *meta, const void *data,
     return error;
 }
 
-/* --- receiving ------------------------------------------------------------- */
+/* --- receiving ------------------------------------------------------------ */
 
 struct qslot *
 queue_take(struct queue *q, uint64_t cap)
@@ -467,7 +468,7 @@ queue_take(struct queue *q, uint64_t cap)
 }
 
 /* Join the line. Returns: as waiter_sleep(); 0: w->given is ours (Q4). */
-static long
+static inline long
 wait_for_message(struct queue *q, struct recv_wait *want, const void *node,
                  uint64_t deadline) RELEASES(&q->lock)
 {
@@ -520,7 +521,9 @@ queue_take_wait(struct queue *q, uint64_t cap, bool good,
     } else {
         error = wait_for_message(q, &want, node, deadline);
         *out = this_proc()->wait.given;
-        if (unlikely(error == -E_MSGSIZE))
+        if (likely(!error))
+            return 0;
+        if (error == -E_MSGSIZE)
             *header = want.meta;
         goto waited;
     }
@@ -600,7 +603,7 @@ queue_statistics(struct queue *q, struct queue_stat *out)
     unlock(q);
 }
 
-/* --- beginning and end ----------------------------------------------------- */
+/* --- beginning and end ---------------------------------------------------- */
 
 /* Free a place that nobody can see any more, and the handle in it. */
 static void

@@ -31,7 +31,7 @@ static int32_t last_pid;             /* [t] */
 void fork_entry(void);   /* vector.S */
 void thread_entry(void); /* vector.S */
 
-/* --- the table ------------------------------------------------------------- */
+/* --- the table ------------------------------------------------------------ */
 
 static uint64_t
 stack_base(uint32_t slot)
@@ -197,7 +197,7 @@ proc_start(struct proc *p, struct proc *parent)
     return pid;
 }
 
-/* --- the family ------------------------------------------------------------ */
+/* --- the family ----------------------------------------------------------- */
 
 bool
 proc_is_descendant(const struct proc *p, const struct proc *ancestor)
@@ -332,7 +332,7 @@ proc_reap(struct proc *child)
     spin_unlock(&tree_lock);
 }
 
-/* --- killing --------------------------------------------------------------- */
+/* --- killing -------------------------------------------------------------- */
 
 void
 proc_kill_locked(struct proc *p)
@@ -401,7 +401,7 @@ proc_kill_foreground(bool shell)
     return found;
 }
 
-/* --- looking --------------------------------------------------------------- */
+/* --- looking -------------------------------------------------------------- */
 
 /* The process with pid, or with the smallest pid >= -pid. */
 static struct proc *

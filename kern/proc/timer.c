@@ -81,7 +81,7 @@ deadline_at(uint64_t ns)
     return ns == TIMEOUT_FOREVER ? TICKS_NEVER : ns_to_ticks(ns);
 }
 
-/* --- the heap -------------------------------------------------------------- */
+/* --- the heap ------------------------------------------------------------- */
 
 /* Two heaps become one; either may be NULL. */
 static struct timer *
@@ -150,7 +150,7 @@ take_out(struct timers *on, struct timer *t)
         on->first->prev = on->first->next = NULL;
 }
 
-/* --- timers ---------------------------------------------------------------- */
+/* --- timers --------------------------------------------------------------- */
 
 void
 timer_start(struct timer *t, uint64_t deadline, timer_fn *fire)

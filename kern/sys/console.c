@@ -72,7 +72,7 @@ sleep_locked(struct list *line) REQUIRES(&con.lock)
     list_remove(&w->link); /* if killed, it is still there */
 }
 
-/* --- output ----------------------------------------------------------------- */
+/* --- output --------------------------------------------------------------- */
 
 /* Give the UART what it takes at once. Returns: how many bytes of p. */
 static uint32_t
@@ -153,7 +153,7 @@ console_drain(void)
     spin_unlock(&con.lock);
 }
 
-/* --- input ------------------------------------------------------------------ */
+/* --- input ---------------------------------------------------------------- */
 
 static void
 echo(const char *text, uint32_t n)
@@ -255,7 +255,7 @@ console_interrupt(uint32_t irq)
     return true;
 }
 
-/* --- beginning -------------------------------------------------------------- */
+/* --- beginning ------------------------------------------------------------ */
 
 void
 console_init(uint64_t boot_hart_id, uint32_t irq, bool raw)

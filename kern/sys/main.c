@@ -70,7 +70,7 @@ read_machine(uint64_t hart_id, uint64_t fdt_pa)
                machine.mem_size >> 20, MIN_MEMORY >> 20);
 }
 
-/* --- memory ------------------------------------------------------------------ */
+/* --- memory --------------------------------------------------------------- */
 
 /* Hand [start, end) to the allocator but for what is in use in there. */
 static void
@@ -139,7 +139,7 @@ load_boot_files(void)
         page_add_range(start, end);
 }
 
-/* --- harts ------------------------------------------------------------------- */
+/* --- harts ---------------------------------------------------------------- */
 
 /* Name the harts, the boot hart first. */
 static void

@@ -25,7 +25,7 @@ SYSCALL(getpid, void)
     return this_proc()->pid;
 }
 
-/* --- ending ----------------------------------------------------------------- */
+/* --- ending --------------------------------------------------------------- */
 
 void
 end_process(uint32_t reason, long code, uint64_t cause, uint64_t addr)
@@ -69,7 +69,7 @@ SYSCALL(wait, uint64_t pid, uint64_t out, uint64_t timeout)
     return info.pid;
 }
 
-/* --- beginning -------------------------------------------------------------- */
+/* --- beginning ------------------------------------------------------------ */
 
 /* sys_fork in vector.S stored the registers that a call does not save. */
 long fork_process(void);
@@ -252,7 +252,7 @@ start_init(void)
     return error;
 }
 
-/* --- time and scheduling ---------------------------------------------------- */
+/* --- time and scheduling -------------------------------------------------- */
 
 SYSCALL(yield, void)
 {
@@ -280,7 +280,7 @@ SYSCALL(timer_wait, uint64_t flags, uint64_t ns)
     return result == -E_TIMEDOUT ? 0 : result;
 }
 
-/* --- memory ------------------------------------------------------------------ */
+/* --- memory --------------------------------------------------------------- */
 
 SYSCALL(sbrk, uint64_t delta)
 {
@@ -314,7 +314,7 @@ SYSCALL(sbrk, uint64_t delta)
     return (long)old;
 }
 
-/* --- information -------------------------------------------------------------- */
+/* --- information ---------------------------------------------------------- */
 
 SYSCALL(proc_info, uint64_t pid, uint64_t out)
 {
