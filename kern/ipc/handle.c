@@ -123,6 +123,19 @@ take_slot(struct proc *p)
     return slot;
 }
 
+/* An empty slot, with the next generation, or retired (H2). Locked. */
+static void
+free_slot(struct proc *p, uint32_t slot)
+{
+    struct hentry *e = &p->handles->entry[slot];
+
+    if (e->value / (int32_t)HANDLE_SLOTS >= (int32_t)LAST_GENERATION)
+        return;
+    e->value += HANDLE_SLOTS;
+    e->next_free = p->handles_free;
+    p->handles_free = slot;
+}
+
 static void
 put_node(struct proc *p, uint32_t slot, struct hnode *node)
 {
@@ -144,12 +157,8 @@ clear_slot(struct hnode *node)
     assert(e->node == node);
     store_relaxed(&e->node, NULL);
     p->handles_used--;
-    if (node->slot >= HANDLE_FIXED &&
-        e->value / HANDLE_SLOTS < (int32_t)LAST_GENERATION) {
-        e->value += HANDLE_SLOTS; /* H2 */
-        e->next_free = p->handles_free;
-        p->handles_free = node->slot;
-    }
+    if (node->slot >= HANDLE_FIXED)
+        free_slot(p, node->slot);
     spin_unlock(&p->handles_lock);
 }
 
@@ -611,11 +620,8 @@ fork_slot(struct proc *child, uint32_t i)
     if (linked)
         return 0;
     kfree(copy, sizeof(*copy));
-    if (i >= HANDLE_FIXED) {
-        its->value += HANDLE_SLOTS;
-        its->next_free = child->handles_free;
-        child->handles_free = i;
-    }
+    if (i >= HANDLE_FIXED)
+        free_slot(child, i);
     return 0;
 }
 

@@ -162,9 +162,12 @@ switch_to(struct hart *h, struct proc *next, bool direct)
     if (!direct)
         h->slice_end = now + slice_ticks;
     debug_assert(!load_relaxed(&next->on_hart)); /* S3 */
-    store_relaxed(&next->on_hart, 1);
     store_relaxed(&next->hart, h->index);
     store_relaxed(&next->state, PROC_RUNNING);
+    /* [POKE] proc_kill_locked() sets p->work, then looks at on_hart; we set
+     * on_hart and look at p->work on the way out: one sees the other. */
+    store_release(&next->on_hart, 1);
+    fence_full();
     h->previous = previous;
     h->proc = next;
     h->tf = next->tf;
@@ -271,9 +274,12 @@ sched_clock(struct hart *h)
 void
 sched_poke(struct proc *p)
 {
+    /* [POKE] acquire; pairs with the release in switch_to(): the hart is that
+     * of this on_hart, or of a later one. */
+    bool on_hart = load_acquire(&p->on_hart);
     uint32_t hart = load_relaxed(&p->hart);
 
-    if (load_relaxed(&p->on_hart) && hart != this_hart()->index)
+    if (on_hart && hart != this_hart()->index)
         sbi_send_ipi(harts[hart].id);
 }
 

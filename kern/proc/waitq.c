@@ -15,7 +15,6 @@ waiter_begin(const void *node)
     assert(w->claim == WAITER_CLAIMED);
     store_relaxed(&p->state, PROC_WAITING);
     w->node = node;
-    w->given = NULL;
     store_relaxed(&w->claim, WAITER_PENDING);
     return w;
 }
