@@ -50,21 +50,16 @@ hart_csrs(void)
 static void
 read_machine(uint64_t hart_id, uint64_t fdt_pa)
 {
-    static const struct {
-        long id;
-        const char *name;
-    } needed[] = {{SBI_EXT_TIME, "TIME"},
-                  {SBI_EXT_IPI, "IPI"},
-                  {SBI_EXT_RFENCE, "RFENCE"},
-                  {SBI_EXT_HSM, "HSM"}};
+    static const long needed[] = {SBI_EXT_TIME, SBI_EXT_IPI, SBI_EXT_RFENCE,
+                                  SBI_EXT_HSM};
 
     if (fdt_read(DIRECT(fdt_pa), hart_id, &machine))
         refuse("device tree: %s", machine.error);
     finisher_init(machine.finisher_pa);
     uart_init(machine.uart_pa);
     for (uint32_t i = 0; i < ARRAY_LEN(needed); i++)
-        if (!sbi_probe(needed[i].id))
-            refuse("the firmware lacks the SBI extension %s", needed[i].name);
+        if (!sbi_probe(needed[i]))
+            refuse("the firmware lacks the SBI extension 0x%lx", needed[i]);
     if (machine.mem_size < MIN_MEMORY)
         refuse("%lu MiB of memory, at least %llu are needed",
                machine.mem_size >> 20, MIN_MEMORY >> 20);
@@ -145,15 +140,14 @@ load_boot_files(void)
 static void
 name_harts(uint64_t boot_id)
 {
-    uint32_t n = 1;
-
     harts[0].id = boot_id;
-    for (uint32_t i = 0; i < machine.nharts; i++)
+    hart_count = 1;
+    for (uint32_t i = 0; i < machine.nharts; i++) {
+        harts[hart_count].index = hart_count;
+        harts[hart_count].id = machine.hart_ids[i];
         if (machine.hart_ids[i] != boot_id)
-            harts[n++].id = machine.hart_ids[i];
-    for (uint32_t i = 0; i < n; i++)
-        harts[i].index = i;
-    hart_count = n;
+            hart_count++;
+    }
 }
 
 static void
