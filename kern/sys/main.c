@@ -60,6 +60,11 @@ read_machine(uint64_t hart_id, uint64_t fdt_pa)
     for (uint32_t i = 0; i < ARRAY_LEN(needed); i++)
         if (!sbi_probe(needed[i]))
             refuse("the firmware lacks the SBI extension 0x%lx", needed[i]);
+    for (uint32_t i = 1; i < machine.nharts; i++) {
+        harts[i].index = i;
+        harts[i].id = machine.hart_ids[i];
+    }
+    hart_count = machine.nharts;
     if (machine.mem_size < MIN_MEMORY)
         refuse("%lu MiB of memory, at least %llu are needed",
                machine.mem_size >> 20, MIN_MEMORY >> 20);
@@ -105,13 +110,13 @@ set_up_memory(void)
         {machine.fdt_pa, machine.fdt_pa + machine.fdt_size},
         {machine.initrd_start, machine.initrd_end},
     };
-    uint32_t n = 3;
 
-    for (uint32_t i = 0; i < machine.nreserved; i++, n++) {
-        used[n][0] = machine.reserved[i][0];
-        used[n][1] = machine.reserved[i][0] + machine.reserved[i][1];
+    for (uint32_t i = 0; i < machine.nreserved; i++) {
+        used[i + 3][0] = machine.reserved[i][0];
+        used[i + 3][1] = machine.reserved[i][0] + machine.reserved[i][1];
     }
-    add_memory(machine.mem_base, machine.mem_base + machine.mem_size, used, n);
+    add_memory(machine.mem_base, machine.mem_base + machine.mem_size, used,
+               machine.nreserved + 3);
     memset(DIRECT(table), 0, table_end - table);
     vm_init(&machine);
     return DIRECT(table);
@@ -128,35 +133,10 @@ load_boot_files(void)
     why = bootfs_load(DIRECT(start), DIRECT(end));
     if (why)
         refuse("boot archive: %s", why);
-    start = ROUND_UP(start, PAGE_SIZE);
-    end = ROUND_DOWN(end, PAGE_SIZE);
-    if (start < end)
-        page_add_range(start, end);
+    add_memory(start, end, NULL, 0);
 }
 
 /* --- harts ---------------------------------------------------------------- */
-
-/* Name the harts, the boot hart first. */
-static void
-name_harts(uint64_t boot_id)
-{
-    harts[0].id = boot_id;
-    hart_count = 1;
-    for (uint32_t i = 0; i < machine.nharts; i++) {
-        harts[hart_count].index = hart_count;
-        harts[hart_count].id = machine.hart_ids[i];
-        if (machine.hart_ids[i] != boot_id)
-            hart_count++;
-    }
-}
-
-static void
-start_hart(struct hart *h, uint32_t stack_slot)
-{
-    h->scratch = vm_new_stack(stack_slot);
-    if (sbi_hart_start(h->id, PHYS(hart_entry), (uint64_t)h))
-        refuse("hart %lu does not start", h->id);
-}
 
 void
 hart_main(void)
@@ -185,7 +165,6 @@ kernel_main(uint64_t hart_id, uint64_t fdt_pa)
     harts[0].id = hart_id;
     hart_csrs();
     read_machine(hart_id, fdt_pa);
-    name_harts(hart_id);
     table = set_up_memory();
     time_init(machine.timebase_hz, machine.sstc);
     sched_init(machine.timebase_hz);
@@ -200,7 +179,10 @@ kernel_main(uint64_t hart_id, uint64_t fdt_pa)
     kprintf("weir: %u harts, %lu MiB, %u processes", hart_count,
             machine.mem_size >> 20, proc_slots());
     kprintf("weir: starting init");
-    for (uint32_t i = 1; i < hart_count; i++)
-        start_hart(&harts[i], proc_slots() + i);
+    for (struct hart *h = &harts[1]; h < &harts[hart_count]; h++) {
+        h->scratch = vm_new_stack(proc_slots() + h->index);
+        if (sbi_hart_start(h->id, PHYS(hart_entry), (uint64_t)h))
+            refuse("hart %lu does not start", h->id);
+    }
     sched_idle();
 }
