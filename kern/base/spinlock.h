@@ -64,7 +64,7 @@ spin_lock_as(struct spinlock *lock, uint32_t rank) ACQUIRES(lock) NO_LOCK_CHECK
 
     assert(held < rank); /* L1: all bits held are lower ones */
     /* [LOCK] acquire; pairs with the release in spin_unlock_as(). */
-    while (unlikely((int32_t)swap_acquire(&lock->locked, 1)))
+    while (unlikely(swap_acquire(&lock->locked, 1)))
         while (load_relaxed(&lock->locked))
             cpu_relax();
     h->held = held + rank;

@@ -8,7 +8,7 @@
 #define LAST_GENERATION ((uint32_t)INT32_MAX / HANDLE_SLOTS)
 #define NO_SLOT         HANDLE_SLOTS
 
-/* --- nodes ----------------------------------------------------------------- */
+/* --- nodes ---------------------------------------------------------------- */
 
 static void
 count(struct kobj *obj, const struct hnode *node, uint32_t by)
@@ -96,7 +96,7 @@ finish_node(struct hnode *node, uint32_t gone)
     kobj_put(obj);
 }
 
-/* --- tables ---------------------------------------------------------------- */
+/* --- tables --------------------------------------------------------------- */
 
 void
 handle_table_init(struct proc *p)
@@ -145,7 +145,7 @@ clear_slot(struct hnode *node)
     store_relaxed(&e->node, NULL);
     p->handles_used--;
     if (node->slot >= HANDLE_FIXED &&
-        e->value / HANDLE_SLOTS < LAST_GENERATION) {
+        e->value / HANDLE_SLOTS < (int32_t)LAST_GENERATION) {
         e->value += HANDLE_SLOTS; /* H2 */
         e->next_free = p->handles_free;
         p->handles_free = node->slot;
@@ -200,7 +200,7 @@ close_node(struct hnode *node)
     return 0;
 }
 
-/* --- derivation ------------------------------------------------------------ */
+/* --- derivation ----------------------------------------------------------- */
 
 /* What may be asked for when these rights are held (H3). */
 static uint32_t
@@ -306,7 +306,7 @@ hnode_depart(uint64_t h, struct hnode *node)
     return back;
 }
 
-/* --- calls ----------------------------------------------------------------- */
+/* --- calls ---------------------------------------------------------------- */
 
 long
 handle_create(struct kobj *obj, uint32_t rights)
@@ -579,7 +579,7 @@ handle_describe(uint64_t h, struct handle_info *out)
     return error;
 }
 
-/* --- processes ------------------------------------------------------------- */
+/* --- processes ------------------------------------------------------------ */
 
 /* Copy what slot i held when the table was copied; it may be revoked since. */
 static long

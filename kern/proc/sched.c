@@ -53,7 +53,7 @@ sched_init(uint64_t hz)
     }
 }
 
-/* --- run queues ------------------------------------------------------------ */
+/* --- run queues ----------------------------------------------------------- */
 
 static void
 push_locked(struct runq *rq, struct proc *p) REQUIRES(&rq->lock)
@@ -134,7 +134,7 @@ steal(struct hart *h)
     return p;
 }
 
-/* --- switching ------------------------------------------------------------- */
+/* --- switching ------------------------------------------------------------ */
 
 static void
 use_address_space(struct hart *h, struct proc *p)
@@ -190,10 +190,13 @@ sched(void)
 {
     struct hart *h = this_hart();
     struct proc *next = h->next;
-    bool direct = next && h->proc != h->idle;
 
     h->resched = 0;
     h->next = NULL;
+    if (likely(next && next != h->proc)) {
+        switch_to(h, next, h->proc != h->idle);
+        return;
+    }
     if (!next)
         next = take(&runqs[h->index]);
     if (!next)
@@ -203,7 +206,7 @@ sched(void)
     if (next == h->proc)
         store_relaxed(&next->state, PROC_RUNNING);
     else
-        switch_to(h, next, direct);
+        switch_to(h, next, false);
 }
 
 void
@@ -228,7 +231,7 @@ sched_yield(void)
         sched(); /* all were taken meanwhile, perhaps we too */
 }
 
-/* --- interrupts ------------------------------------------------------------ */
+/* --- interrupts ----------------------------------------------------------- */
 
 /* The running process keeps the hart: let idle ones run who waits here. */
 static void

@@ -199,7 +199,7 @@ TEST(thousand_derived)
     long q = queue_create(1, 8, 0);
     long child[5];
 
-    for (int i = 0; i < 5; i++)
+    for (uint32_t i = 0; i < 5; i++) {
         child[i] = SPAWN({
             handle_t h = (handle_t)take(in);
 
@@ -210,8 +210,10 @@ TEST(thousand_derived)
             CHECK_ERR(put_now(h, 1, PRIO_LOW), E_BADH);
             CHECK_ERR(handle_close(h), E_BADH);
         });
+        await_receivers(in, i + 1);
+    }
     for (int i = 0; i < 5; i++) {
-        // Only the child that waits longest takes the number: one at a time.
+        // They stand in line in the order of their numbers.
         put(in, (uint64_t)handle_grant(q, child[i], RIGHT_WRITE, 0));
         take(up);
     }

@@ -80,14 +80,14 @@ TEST(timer_huge)
 TEST(timers_in_order)
 {
     long q = queue_create(16, 8, 0);
-    uint64_t start = (uint64_t)clock_ns() + MS(60);
+    uint64_t start = (uint64_t)clock_ns() + MS(300);
     long child[10];
 
     for (uint64_t i = 0; i < 10; i++)
         child[i] = SPAWN({
             uint64_t turn = i * 7 % 10;
 
-            CHECK_EQ(timer_wait(TIMER_ABS, start + MS(15) * turn), 0);
+            CHECK_EQ(timer_wait(TIMER_ABS, start + MS(30) * turn), 0);
             put(q, turn);
         });
     for (uint64_t i = 0; i < 10; i++)
