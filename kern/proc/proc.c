@@ -381,19 +381,18 @@ long
 proc_describe(long pid, struct proc_info *out)
 {
     struct proc *p;
-    uint64_t ticks, since, now;
 
     memset(out, 0, sizeof(*out));
     spin_lock(&tree_lock);
     p = find_from(pid);
     if (p) {
+        uint64_t ticks = load_relaxed(&p->run_ticks), now = read_time(), since;
+
         out->pid = p->pid;
         out->parent = p->parent ? p->parent->pid : 0;
         out->state = load_relaxed(&p->state);
         out->hart = load_relaxed(&p->hart);
-        ticks = load_relaxed(&p->run_ticks);
         since = load_relaxed(&harts[out->hart].since);
-        now = read_time();
         if (out->state == PROC_RUNNING && now > since) /* else it just left */
             ticks += now - since;
         if (out->state == PROC_EXITING)

@@ -13,7 +13,6 @@
 #include "proc/sched.h"
 #include "sys/console.h"
 #include "sys/syscall.h"
-#include "sys/trap.h"
 
 #define MIN_MEMORY     (16ull << 20)
 #define PAGES_PER_PROC 96 /* 341 processes in 128 MiB */

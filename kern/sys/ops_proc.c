@@ -11,7 +11,6 @@
 #include "proc/sched.h"
 #include "sys/console.h"
 #include "sys/syscall.h"
-#include "sys/trap.h"
 
 #define HEAP_LIMIT (1ull << 36) /* program and heap lie below */
 

@@ -1,12 +1,16 @@
 /* What traps mean: interrupts, programs' faults, the kernel's own. */
-#include "sys/trap.h"
-
 #include "base/printf.h"
 #include "hw/plic.h"
 #include "mem/uaccess.h"
 #include "proc/sched.h"
 #include "sys/console.h"
 #include "sys/syscall.h"
+
+/* Called by vector.S. */
+void user_trap(uint64_t cause, struct trapframe *tf);
+void user_work(void);
+void kernel_trap(struct panic_regs *regs);
+NORETURN void kernel_stack_overflow(struct panic_regs *regs);
 
 _Static_assert(offsetof(struct hart, scratch) == 8, "vector.S");
 _Static_assert(offsetof(struct hart, tf) == 16, "vector.S");
