@@ -104,22 +104,25 @@ read_in(void *buf, uint64_t cap)
 long
 getline(char *buf, uint64_t cap)
 {
+    static bool end_met; // behind a last line that lacks its '\n'
     uint64_t n = 0;
 
     if (cap < 2)
         return -E_INVAL;
-    while (n < cap - 1) {
+    while (n < cap - 1 && !end_met) {
         long filled = fill();
 
         if (filled < 0)
             return filled;
-        if (filled == 0)
+        end_met = filled == 0;
+        if (end_met)
             break;
         buf[n++] = held[held_at++];
         if (buf[n - 1] == '\n')
             break;
     }
     buf[n] = 0;
+    end_met = end_met && n > 0; // told once: a terminal can go on
     return (long)n;
 }
 
