@@ -149,6 +149,25 @@ enum { MSG_INLINE = 0, MSG_DESC = 1, MSG_HANDLE = 2, MSG_EVENT = 3 };
 #define QUEUE_MAX_MSG   4096u
 #define QUEUE_MAX_BYTES (1u << 20)
 
+/*
+ * The compiled form of a message type: operations, and WIT_END. What follows
+ * an operation's byte stands behind it; 16: two bytes, little-endian.
+ */
+#define WIT_MAX_FORM 256u
+enum {
+    WIT_END = 0,
+    WIT_SKIP = 1,    /* bytes16 */
+    WIT_ENUM8 = 2,   /* highest value; one byte */
+    WIT_ENUM16 = 3,  /* highest value16; two bytes */
+    WIT_FLAGS = 4,   /* number of flags; WIT_FLAG_BYTES of it */
+    WIT_CHAR = 5,    /* four bytes */
+    WIT_REPEAT = 6,  /* times16, block */
+    WIT_VARIANT = 7, /* cases, offset of the payload, size of all16, and then
+                      * distances from the operation to: its end, each case's
+                      * block or 0; blocks */
+};
+#define WIT_FLAG_BYTES(n) ((n) <= 8 ? 1u : (n) <= 16 ? 2u : 4u)
+
 /* Regions. */
 #define REGION_IMMUTABLE 1u
 #define REGION_APPEND    2u

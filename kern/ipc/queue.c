@@ -21,6 +21,7 @@
 
 #include "base/string.h"
 #include "ipc/handle.h"
+#include "ipc/wit.h"
 #include "mem/kalloc.h"
 
 #define MIN_PAYLOAD 24u /* a descriptor fits into any queue */
@@ -365,7 +366,7 @@ queue_reserve(struct queue *q)
 
     lock(q);
     link = q->free;
-    if (likely(link && !(q->closed & (NO_READERS | SHUT))))
+    if (likely(link && !(q->closed & (NO_READERS | SHUT | TYPED))))
         q->free = link->next;
     else
         link = NULL;
@@ -386,6 +387,34 @@ queue_may_send(struct queue *q)
     unlock(q);
     if (error == -E_AGAIN)
         add_relaxed(&q->rejected, 1);
+    return error;
+}
+
+/*
+ * Nothing that was not checked gets in: a place that is not free here is in
+ * the hands of a sender who saw no type; from TYPED on queue_reserve() gives
+ * none, and queue_send_wait() compares types under the lock.
+ */
+long
+queue_set_type(struct queue *q, struct wit_type *type)
+{
+    uint32_t n = 0;
+    long error = 0;
+
+    lock(q);
+    for (struct list *link = q->free; link; link = link->next)
+        n++;
+    if (q->type)
+        error = -E_ALREADY;
+    else if (q->seq != 0 || n != q->ring_size)
+        error = -E_BUSY;
+    else if (!type)
+        error = -E_NOMEM;
+    if (!error) {
+        q->type = type;
+        q->closed |= TYPED;
+    }
+    unlock(q);
     return error;
 }
 
@@ -413,7 +442,7 @@ queue_commit(struct queue *q, struct qslot *slot)
 
 long
 queue_send_wait(struct queue *q, const struct msg_meta *meta, const void *data,
-                const void *node, uint64_t timeout)
+                const struct wit_type *type, const void *node, uint64_t timeout)
 {
     uint64_t deadline = timeout ? deadline_after(timeout) : 0;
     struct send_wait s = {meta, data};
@@ -421,7 +450,9 @@ queue_send_wait(struct queue *q, const struct msg_meta *meta, const void *data,
     long error = 0;
 
     lock(q);
-    if (q->closed & (NO_READERS | SHUT)) {
+    if (unlikely(q->type != type)) {
+        error = -E_ALREADY;
+    } else if (q->closed & (NO_READERS | SHUT)) {
         error = -E_PIPE;
     } else if (q->free) { /* freed since the caller looked */
         struct qslot *slot = list_entry(q->free, struct qslot, link);
@@ -689,6 +720,8 @@ queue_destroy(struct kobj *obj)
     /* Messages are left only if the queue never had a reader. */
     if (!(q->closed & NO_READERS))
         queue_side_gone(obj, RIGHT_READ);
+    if (q->type)
+        kfree(q->type, wit_bytes(q->type->len));
     free_storage(q);
     kfree(q, sizeof(*q));
 }

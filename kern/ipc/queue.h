@@ -12,6 +12,7 @@
 #include "proc/waitq.h"
 
 struct hnode;
+struct wit_type;
 
 /* A place: 64 bytes, and the payload behind it, which may go on at next_page.
  * Free, or exclusively a sender's (reserved) or a receiver's (taken), or
@@ -27,6 +28,7 @@ _Static_assert(sizeof(struct qslot) == 64, "places do not straddle pages");
 #define NO_READERS 1u
 #define NO_WRITERS 2u
 #define SHUT       4u
+#define TYPED      8u /* not closed: queue_reserve() gives no places */
 
 /* [I] immutable, [q] the queue's lock, [a] atomic, [f] flight_lock. */
 struct queue {
@@ -47,6 +49,7 @@ struct queue {
     uint32_t ends_held;       /* [f] READ handles of queues in its messages */
     uint64_t rejected, empty; /* [a] */
     uint64_t bytes_sent, bytes_received; /* [q] */
+    struct wit_type *type;               /* [q] set once; or NULL */
     void **pages;                        /* [I] storage */
     void *only_page;                     /* [I] pages of a storage of one */
 };
@@ -109,7 +112,15 @@ void queue_end_stops(struct queue *q, struct kobj *obj, uint32_t rights);
 /* End the handle that the place holds, if any. Locks: none held. */
 void queue_drop_handle(struct queue *q, struct qslot *slot);
 
-/* A free place, or NULL when there is none or no reader. */
+/*
+ * Give the queue a type for its messages; it takes over `type`, which may be
+ * NULL for want of memory, unless it fails.
+ * Returns: 0; -E_ALREADY; -E_BUSY once a message was accepted, or is about to
+ * be; -E_NOMEM.
+ */
+long queue_set_type(struct queue *q, struct wit_type *type) MUST_CHECK;
+
+/* A free place, or NULL when there is none, or no reader, or a type. */
 struct qslot *queue_reserve(struct queue *q) MUST_CHECK;
 
 /* Would a send succeed at once? Returns: 0; -E_PIPE; -E_AGAIN (counted as
@@ -126,12 +137,15 @@ void queue_release(struct queue *q, struct qslot *slot);
 long queue_commit(struct queue *q, struct qslot *slot) MUST_CHECK;
 
 /*
- * Send a message that stands in kernel memory, waiting for a place.
+ * Send a message that stands in kernel memory, waiting for a place. `type` is
+ * the one that it was checked against.
  * Locks: none. Sleeps: yes, with timeout > 0; the caller holds a reference.
- * Returns: 0; -E_PIPE; -E_AGAIN; -E_TIMEDOUT; -E_BADH; -E_CANCELED.
+ * Returns: 0; -E_PIPE; -E_AGAIN; -E_TIMEDOUT; -E_BADH; -E_CANCELED; -E_ALREADY
+ * if the queue has got another type since.
  */
 long queue_send_wait(struct queue *q, const struct msg_meta *meta,
-                     const void *data, const void *node, uint64_t timeout);
+                     const void *data, const struct wit_type *type,
+                     const void *node, uint64_t timeout);
 
 /* Take the message that is next, if it fits into cap bytes; else NULL. */
 struct qslot *queue_take(struct queue *q, uint64_t cap) MUST_CHECK;

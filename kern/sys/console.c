@@ -169,7 +169,7 @@ deliver(void)
         .len = con.length, .priority = PRIO_NORMAL, .kind = MSG_INLINE};
 
     /* Without readers any more there is nobody to tell. */
-    (void)queue_send_wait(con.in, &meta, con.line, NULL, TIMEOUT_FOREVER);
+    (void)queue_send_wait(con.in, &meta, con.line, NULL, NULL, TIMEOUT_FOREVER);
     con.length = 0;
 }
 

@@ -5,6 +5,8 @@
 #include "base/string.h"
 #include "ipc/handle.h"
 #include "ipc/queue.h"
+#include "ipc/wit.h"
+#include "mem/kalloc.h"
 #include "sys/syscall.h"
 
 #define OPT_TAG(opt) ((uint32_t)((opt) >> 32))
@@ -75,21 +77,38 @@ copy_out(uaddr_t to, struct qslot *slot, uint64_t len)
     return copy_to_user(to, queue_payload(slot), len);
 }
 
-/* No place was free, or the queue is closed: with the message in the process's
- * own page, wait or say why not. */
+static long
+refuse(struct queue *q)
+{
+    add_relaxed(&q->rejected, 1);
+    return -E_PROTOTYPE;
+}
+
+/* No place was free, or the queue is closed or typed: with the message in the
+ * process's own page, check it, and wait or say why not. */
 static __attribute__((noinline)) long
 send_slowly(struct queue *q, const struct hnode *node, uaddr_t buf,
             uint64_t len, uint64_t opt, uint64_t timeout)
 {
+    struct wit_type *type = load_acquire(&q->type);
     struct proc *p = this_proc();
     struct msg_meta meta;
-    long error = copy_from_user(p->page, buf, len);
+    long error;
 
+    if (type && len != type->size)
+        return refuse(q);
+    error = copy_from_user(p->page, buf, len);
     if (error)
         return error;
     make_meta(&meta, node, opt, len, MSG_INLINE);
     kobj_get(&q->obj);
-    error = queue_send_wait(q, &meta, p->page, node, timeout);
+    do { /* once more if it got its type only now */
+        type = load_acquire(&q->type);
+        if (type && (len != type->size || !wit_check(type, p->page)))
+            error = refuse(q);
+        else
+            error = queue_send_wait(q, &meta, p->page, type, node, timeout);
+    } while (error == -E_ALREADY);
     kobj_put(&q->obj);
     return error;
 }
@@ -105,8 +124,7 @@ check_send(struct queue *q, uint64_t len, uint64_t opt)
         return -E_MSGSIZE;
     if (likely(!q->schema) || OPT_TAG(opt) == q->schema)
         return 0;
-    add_relaxed(&q->rejected, 1);
-    return -E_PROTOTYPE;
+    return refuse(q);
 }
 
 SYSCALL(queue_send, uint64_t h, uint64_t buf, uint64_t len, uint64_t opt,
@@ -279,7 +297,10 @@ send_node(struct queue *q, const struct hnode *through, struct hnode *cargo,
 
     make_meta(&meta, through, opt, sizeof(struct msg_handle), MSG_HANDLE);
     kobj_get(obj);
-    error = queue_send_wait(q, &meta, &cargo, through, timeout);
+    do
+        error = queue_send_wait(q, &meta, &cargo, load_acquire(&q->type),
+                                through, timeout);
+    while (error == -E_ALREADY); /* a type does not apply to handles */
     if (error) {
         queue_end_stops(q, obj, rights);
         hnode_drop(cargo);
@@ -360,4 +381,34 @@ SYSCALL(queue_stat, uint64_t h, uint64_t out)
         queue_statistics(queue_of(node->obj), &stat);
     handle_done();
     return error ? error : copy_to_user(uaddr(out), &stat, sizeof(stat));
+}
+
+SYSCALL(queue_set_type, uint64_t h, uint64_t form, uint64_t len)
+{
+    uint8_t *bytes = this_proc()->page;
+    struct wit_type *type;
+    struct hnode *node;
+    long size, error = handle_use(h, 0, OBJ_QUEUE, RIGHT_REVOKE, &node);
+
+    if (!error && (len == 0 || len > WIT_MAX_FORM))
+        error = -E_INVAL;
+    if (!error)
+        error = copy_from_user(bytes, uaddr(form), len);
+    if (error)
+        goto out;
+    size = wit_verify(bytes, len);
+    error = size < 0 ? size : 0;
+    if (error)
+        goto out;
+    type = kmalloc(wit_bytes((uint32_t)len));
+    if (type) {
+        *type = (struct wit_type){(uint32_t)size, (uint32_t)len};
+        memcpy(type->form, bytes, len);
+    }
+    error = queue_set_type(queue_of(node->obj), type);
+    if (error && type)
+        kfree(type, wit_bytes(type->len));
+out:
+    handle_done();
+    return error;
 }

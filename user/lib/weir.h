@@ -102,6 +102,13 @@ void input_close(struct input *in);
 /* "E_AGAIN" for E_AGAIN and for -E_AGAIN; "E_?" for what is no error. */
 const char *err_name(long error);
 
+/*
+ * The compiled form of a WIT type, for queue_set_type(): at most WIT_MAX_FORM
+ * bytes. Returns: its length; for bad text, or a type or form that is too
+ * large, -(offset + 1) of where in the text it went wrong.
+ */
+long wit_compile(const char *text, void *out, uint64_t cap);
+
 /* A pseudo-random number; the same start value gives the same numbers. */
 uint64_t rand_next(uint64_t *state);
 
