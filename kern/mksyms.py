@@ -38,6 +38,7 @@ def read_symbols(nm, elf):
         if name in ("_text_start", "_text_end"):
             bounds[name] = address
         elif kind in "TtWw" and not name.startswith((".L", "$")):
+            name = name.split(".")[0]  # what the compiler appends to clones
             # Of several names the global one, then the first in the alphabet.
             rank = (kind in "tw", name)
             found[address] = min(found.get(address, rank), rank)

@@ -48,6 +48,10 @@ class BuildFailed(CannotStart):
     """A program does not compile; the text is the compiler's."""
 
 
+class Skipped(Exception):
+    """A check that cannot be made here; the text says why."""
+
+
 # --- building programs ---------------------------------------------------
 
 
@@ -453,8 +457,9 @@ class Machine:
             if splitter.started:
                 keyboard.ready = True
             readers, writers = keyboard.interest()
+            patience = 3600 if keyboard.next_end is None else keyboard.INTERVAL
             ready, writable, _ = select.select(
-                [console] + readers, writers, [], min(deadline - now, 3600))
+                [console] + readers, writers, [], min(deadline - now, patience))
             keyboard.step(ready, writable)
             if console not in ready:
                 continue
@@ -474,8 +479,12 @@ class Machine:
 class Keyboard:
     """
     Types a descriptor's bytes at a machine. Not before `ready`: the serial
-    port forgets what arrives before the kernel has set it up.
+    port forgets what arrives before the kernel has set it up. After the last
+    comes Ctrl-D, again and again: one program may take it, and the shell that
+    started the program wants to know, too.
     """
+
+    INTERVAL = 0.3  # seconds between two Ctrl-D
 
     def __init__(self, sink, source):
         self.sink = sink
@@ -483,12 +492,16 @@ class Keyboard:
         self.ready = False
         self.waiting = b""
         self.last = b"\n"
+        self.next_end = None  # when to type Ctrl-D again
         if sink is not None:
             os.set_blocking(sink.fileno(), False)
 
     def interest(self):
         if self.sink is None or not self.ready:
             return [], []
+        if self.next_end is not None and time.monotonic() >= self.next_end:
+            self.waiting = self.waiting or END_OF_INPUT
+            self.next_end = time.monotonic() + self.INTERVAL
         if self.waiting:
             return [], [self.sink.fileno()]
         return ([self.source], []) if self.source is not None else ([], [])
@@ -502,6 +515,7 @@ class Keyboard:
                 # On a line that has begun, Ctrl-D only ends the line.
                 data = END_OF_INPUT * (1 if self.last == b"\n" else 2)
                 self.source = None
+                self.next_end = time.monotonic() + self.INTERVAL
             self.waiting = data
         if self.sink is not None and self.sink.fileno() in writable:
             try:

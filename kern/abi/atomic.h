@@ -8,10 +8,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define load_relaxed(p) __atomic_load_n((p), __ATOMIC_RELAXED)
 #define load_acquire(p) __atomic_load_n((p), __ATOMIC_ACQUIRE)
 #ifdef __riscv
-/* gcc 12 makes an amoswap of every atomic store; an aligned store is one. */
+/* gcc 12 makes an amoswap of every atomic store and widens what it loads;
+ * aligned plain accesses are single ones. */
+#define load_relaxed(p)     (*(const volatile __typeof__(*(p)) *)(p))
 #define store_relaxed(p, v) (*(volatile __typeof__(*(p)) *)(p) = (v))
 #define store_release(p, v)                                                    \
     do {                                                                       \
@@ -20,10 +21,10 @@
     } while (0)
 
 /* One instruction, where the compiler would also widen the result. */
-static inline uint32_t
+static inline long
 swap_acquire(uint32_t *p, uint32_t value)
 {
-    uint32_t old;
+    long old;
 
     __asm__ volatile("amoswap.w.aq %0, %2, (%1)"
                      : "=&r"(old)
@@ -31,7 +32,21 @@ swap_acquire(uint32_t *p, uint32_t value)
                      : "memory");
     return old;
 }
+
+static inline long
+swap_acq_rel(uint32_t *p, uint32_t value)
+{
+    long old;
+
+    __asm__ volatile("amoswap.w.aqrl %0, %z2, (%1)"
+                     : "=&r"(old)
+                     : "r"(p), "rJ"(value)
+                     : "memory");
+    return old;
+}
 #else
+#define swap_acq_rel(p, v)  __atomic_exchange_n((p), (v), __ATOMIC_ACQ_REL)
+#define load_relaxed(p)     __atomic_load_n((p), __ATOMIC_RELAXED)
 #define swap_acquire(p, v)  __atomic_exchange_n((p), (v), __ATOMIC_ACQUIRE)
 #define store_relaxed(p, v) __atomic_store_n((p), (v), __ATOMIC_RELAXED)
 #define store_release(p, v) __atomic_store_n((p), (v), __ATOMIC_RELEASE)

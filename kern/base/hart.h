@@ -31,7 +31,6 @@ struct hart {
     uint64_t slice_end;    /* [s] ticks: when the running process must share */
     uint64_t kick_at;      /* [s] ticks: when to call an idle hart for help */
     uint32_t resched;      /* [s] the running process should give way */
-    uint32_t traps;        /* [s] statistics: traps from user mode */
 } __attribute__((aligned(64)));
 
 extern struct hart harts[MAX_HARTS];

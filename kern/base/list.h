@@ -20,25 +20,20 @@ list_empty(const struct list *head)
     return head->next == head;
 }
 
-static inline void
-list_insert(struct list *node, struct list *prev, struct list *next)
-{
-    node->next = next;
-    node->prev = prev;
-    prev->next = node;
-    next->prev = node;
-}
-
+/* Also: put node before the element `head`; push_front: behind it. */
 static inline void
 list_push_back(struct list *head, struct list *node)
 {
-    list_insert(node, head->prev, head);
+    node->next = head;
+    node->prev = head->prev;
+    head->prev->next = node;
+    head->prev = node;
 }
 
 static inline void
 list_push_front(struct list *head, struct list *node)
 {
-    list_insert(node, head, head->next);
+    list_push_back(head->next, node);
 }
 
 /* Takes node out; its links keep their old values. */

@@ -1,4 +1,4 @@
-/* The kernel's lines. Their lock is the last of all: nothing is taken under it. */
+/* The kernel's lines. Their lock is the last: nothing is taken under it. */
 #include "base/printf.h"
 #include "base/spinlock.h"
 #include "hw/uart.h"

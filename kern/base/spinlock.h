@@ -15,21 +15,16 @@
 #include "hw/riscv.h"
 
 /* Clang checks these with -Wthread-safety; to gcc they are empty. */
-#if defined(__clang__)
-#define CAPABILITY(x) __attribute__((capability(x)))
-#define ACQUIRES(...) __attribute__((acquire_capability(__VA_ARGS__)))
-#define RELEASES(...) __attribute__((release_capability(__VA_ARGS__)))
-#define REQUIRES(...) __attribute__((requires_capability(__VA_ARGS__)))
-#define EXCLUDES(...) __attribute__((locks_excluded(__VA_ARGS__)))
-#define NO_LOCK_CHECK __attribute__((no_thread_safety_analysis))
+#ifdef __clang__
+#define CLANG(attribute) __attribute__((attribute))
 #else
-#define CAPABILITY(x)
-#define ACQUIRES(...)
-#define RELEASES(...)
-#define REQUIRES(...)
-#define EXCLUDES(...)
-#define NO_LOCK_CHECK
+#define CLANG(attribute)
 #endif
+#define CAPABILITY(x) CLANG(capability(x))
+#define ACQUIRES(...) CLANG(acquire_capability(__VA_ARGS__))
+#define RELEASES(...) CLANG(release_capability(__VA_ARGS__))
+#define REQUIRES(...) CLANG(requires_capability(__VA_ARGS__))
+#define NO_LOCK_CHECK CLANG(no_thread_safety_analysis)
 
 /* Ranks, a bit each, in the order in which locks may be taken. */
 enum {
@@ -51,16 +46,13 @@ struct CAPABILITY("mutex") spinlock {
     uint32_t rank;   /* [I] one bit */
 };
 
-#define SPINLOCK(rank_bit)                                                     \
-    {                                                                          \
-        0, (rank_bit)                                                          \
-    }
+/* To define a lock with; spin_init() is for those in allocated memory. */
+#define SPINLOCK(bit) ((struct spinlock){.rank = (bit)})
 
 static inline void
 spin_init(struct spinlock *lock, uint32_t rank)
 {
-    lock->locked = 0;
-    lock->rank = rank;
+    *lock = SPINLOCK(rank);
 }
 
 /* For locks whose rank the caller knows at compile time: saves reading it. */
@@ -72,7 +64,7 @@ spin_lock_as(struct spinlock *lock, uint32_t rank) ACQUIRES(lock) NO_LOCK_CHECK
 
     assert(held < rank); /* L1: all bits held are lower ones */
     /* [LOCK] acquire; pairs with the release in spin_unlock_as(). */
-    while (unlikely((int32_t)swap_acquire(&lock->locked, 1)))
+    while (unlikely(swap_acquire(&lock->locked, 1)))
         while (load_relaxed(&lock->locked))
             cpu_relax();
     h->held = held + rank;
@@ -97,12 +89,6 @@ static inline void
 spin_unlock(struct spinlock *lock) RELEASES(lock) NO_LOCK_CHECK
 {
     spin_unlock_as(lock, lock->rank);
-}
-
-static inline bool
-spin_held(const struct spinlock *lock)
-{
-    return (this_hart()->held & lock->rank) && load_relaxed(&lock->locked);
 }
 
 /*

@@ -115,7 +115,8 @@ news(const struct watch *watches, uint32_t n)
         const struct watch *watch = &watches[i];
         struct hentry *e = &table->entry[watch->handle % HANDLE_SLOTS];
 
-        if (load_relaxed(&e->node) != watch->node || e->value != watch->handle)
+        if (load_relaxed(&e->node) != watch->node ||
+            (uint64_t)e->value != watch->handle)
             return -E_BADH;
         if (load_relaxed(&watch->fired))
             return 1;

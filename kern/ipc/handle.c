@@ -8,7 +8,7 @@
 #define LAST_GENERATION ((uint32_t)INT32_MAX / HANDLE_SLOTS)
 #define NO_SLOT         HANDLE_SLOTS
 
-/* --- nodes ----------------------------------------------------------------- */
+/* --- nodes ---------------------------------------------------------------- */
 
 static void
 count(struct kobj *obj, const struct hnode *node, uint32_t by)
@@ -96,7 +96,7 @@ finish_node(struct hnode *node, uint32_t gone)
     kobj_put(obj);
 }
 
-/* --- tables ---------------------------------------------------------------- */
+/* --- tables --------------------------------------------------------------- */
 
 void
 handle_table_init(struct proc *p)
@@ -123,6 +123,19 @@ take_slot(struct proc *p)
     return slot;
 }
 
+/* An empty slot, with the next generation, or retired (H2). Locked. */
+static void
+free_slot(struct proc *p, uint32_t slot)
+{
+    struct hentry *e = &p->handles->entry[slot];
+
+    if (e->value / (int32_t)HANDLE_SLOTS >= (int32_t)LAST_GENERATION)
+        return;
+    e->value += HANDLE_SLOTS;
+    e->next_free = p->handles_free;
+    p->handles_free = slot;
+}
+
 static void
 put_node(struct proc *p, uint32_t slot, struct hnode *node)
 {
@@ -144,12 +157,8 @@ clear_slot(struct hnode *node)
     assert(e->node == node);
     store_relaxed(&e->node, NULL);
     p->handles_used--;
-    if (node->slot >= HANDLE_FIXED &&
-        e->value / HANDLE_SLOTS < LAST_GENERATION) {
-        e->value += HANDLE_SLOTS; /* H2 */
-        e->next_free = p->handles_free;
-        p->handles_free = node->slot;
-    }
+    if (node->slot >= HANDLE_FIXED)
+        free_slot(p, node->slot);
     spin_unlock(&p->handles_lock);
 }
 
@@ -200,7 +209,7 @@ close_node(struct hnode *node)
     return 0;
 }
 
-/* --- derivation ------------------------------------------------------------ */
+/* --- derivation ----------------------------------------------------------- */
 
 /* What may be asked for when these rights are held (H3). */
 static uint32_t
@@ -306,7 +315,7 @@ hnode_depart(uint64_t h, struct hnode *node)
     return back;
 }
 
-/* --- calls ----------------------------------------------------------------- */
+/* --- calls ---------------------------------------------------------------- */
 
 long
 handle_create(struct kobj *obj, uint32_t rights)
@@ -579,7 +588,7 @@ handle_describe(uint64_t h, struct handle_info *out)
     return error;
 }
 
-/* --- processes ------------------------------------------------------------- */
+/* --- processes ------------------------------------------------------------ */
 
 /* Copy what slot i held when the table was copied; it may be revoked since. */
 static long
@@ -611,11 +620,8 @@ fork_slot(struct proc *child, uint32_t i)
     if (linked)
         return 0;
     kfree(copy, sizeof(*copy));
-    if (i >= HANDLE_FIXED) {
-        its->value += HANDLE_SLOTS;
-        its->next_free = child->handles_free;
-        child->handles_free = i;
-    }
+    if (i >= HANDLE_FIXED)
+        free_slot(child, i);
     return 0;
 }
 

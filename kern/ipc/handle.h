@@ -47,7 +47,7 @@ struct hnode {
 
 struct hentry {
     struct hnode *node; /* [a] written under the table's lock */
-    uint32_t value;     /* [h] of the handle in this slot, or of the next one:
+    int32_t value;      /* [h] of the handle in this slot, or of the next one:
                          * read by the owner only when node is set */
     uint32_t next_free; /* [h] */
 };
@@ -78,7 +78,8 @@ handle_look(uint64_t value, int i, struct hnode **out)
     /* Another value: this one was never issued, or is stale. Only now, since a
      * revoked node's memory may come back in the slot's next handle. Another
      * node: revoked just now. */
-    if (load_relaxed(&e->value) != value || load_relaxed(&e->node) != node) {
+    if ((uint64_t)load_relaxed(&e->value) != value ||
+        load_relaxed(&e->node) != node) {
         store_relaxed(&h->hazard[i], NULL);
         return -E_BADH;
     }
@@ -116,10 +117,16 @@ handle_done(void)
 }
 
 static inline void
+handle_done_second(void)
+{
+    store_release(&this_hart()->hazard[1], NULL); /* [HAZARD] */
+}
+
+static inline void
 handle_done_both(void)
 {
     handle_done();
-    store_relaxed(&this_hart()->hazard[1], NULL);
+    handle_done_second();
 }
 
 /* Empty the table of a new process. */

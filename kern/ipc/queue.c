@@ -49,7 +49,7 @@ unlock(struct queue *q) RELEASES(&q->lock)
     spin_unlock_as(&q->lock, RANK_OBJECT);
 }
 
-/* --- storage --------------------------------------------------------------- */
+/* --- storage -------------------------------------------------------------- */
 
 /* Places stand one behind the other, at multiples of 64, so none straddles
  * pages but in its payload. */
@@ -140,7 +140,57 @@ carries_handle(const struct qslot *slot)
     return slot->meta.kind == MSG_DESC || slot->meta.kind == MSG_HANDLE;
 }
 
-/* --- signals --------------------------------------------------------------- */
+/* --- handles in messages -------------------------------------------------- */
+
+static struct spinlock flight_lock = SPINLOCK(RANK_FLIGHT);
+
+static bool
+is_end(const struct kobj *obj, uint32_t rights)
+{
+    return obj->type == OBJ_QUEUE && (rights & RIGHT_READ);
+}
+
+long
+queue_end_starts(struct queue *q, struct kobj *obj, uint32_t rights)
+{
+    struct queue *end = queue_of(obj);
+    long error = -E_LOOP;
+
+    if (!is_end(obj, rights))
+        return 0;
+    spin_lock(&flight_lock);
+    if (end != q && !q->ends_in_flight && !end->ends_held) {
+        end->ends_in_flight++;
+        q->ends_held++;
+        error = 0;
+    }
+    spin_unlock(&flight_lock);
+    return error;
+}
+
+void
+queue_end_stops(struct queue *q, struct kobj *obj, uint32_t rights)
+{
+    if (!is_end(obj, rights))
+        return;
+    spin_lock(&flight_lock);
+    queue_of(obj)->ends_in_flight--;
+    q->ends_held--;
+    spin_unlock(&flight_lock);
+}
+
+void
+queue_drop_handle(struct queue *q, struct qslot *slot)
+{
+    struct hnode *node = carries_handle(slot) ? *queue_node(slot) : NULL;
+
+    if (!node)
+        return;
+    queue_end_stops(q, node->obj, hnode_rights(node));
+    hnode_drop(node);
+}
+
+/* --- signals -------------------------------------------------------------- */
 
 static uint32_t
 signals_locked(const struct queue *q, uint32_t rights) REQUIRES(&q->lock)
@@ -209,7 +259,7 @@ queue_unobserve(struct kobj *obj, struct observer *o)
     unlock(q);
 }
 
-/* --- moving messages, with the lock held ----------------------------------- */
+/* --- moving messages, with the lock held ---------------------------------- */
 
 /* The buffer that a message needs. */
 static uint64_t
@@ -227,21 +277,22 @@ static __attribute__((noinline)) bool
 give_locked(struct queue *q, struct qslot *slot) REQUIRES(&q->lock)
 {
     while (!list_empty(&q->receivers)) {
-        struct waiter *w =
-            list_entry(list_pop_front(&q->receivers), struct waiter, link);
+        struct waiter *w = list_entry(q->receivers.next, struct waiter, link);
         struct recv_wait *want = (void *)w->want;
-        bool fits = size_of(slot) <= want->cap;
 
+        list_remove(&w->link);
         q->waiting_receivers--;
-        if (!waiter_claim(w, fits ? 0 : -E_MSGSIZE))
-            continue; /* timed out, killed or revoked meanwhile */
-        if (fits)
+        if (likely(size_of(slot) <= want->cap)) {
+            if (unlikely(!waiter_claim(w, 0)))
+                continue; /* timed out, killed or revoked meanwhile */
             w->given = slot;
-        else
-            want->meta = queue_header(slot);
-        waiter_wake(w);
-        if (fits)
+            waiter_wake(w);
             return true;
+        }
+        if (waiter_claim(w, -E_MSGSIZE)) {
+            want->meta = queue_header(slot);
+            waiter_wake(w);
+        }
     }
     return false;
 }
@@ -273,30 +324,39 @@ fill(struct qslot *slot, const struct send_wait *s)
                s->meta->len - here);
 }
 
-/* A place has become free: the first sender in line gets it (Q3). */
-static inline void
-free_place_locked(struct queue *q, struct qslot *slot) REQUIRES(&q->lock)
+/* Give a free place to the first sender in line (Q3). Returns: whether one
+ * took it. */
+static __attribute__((noinline)) bool
+grant_locked(struct queue *q, struct qslot *slot) REQUIRES(&q->lock)
 {
-    while (unlikely(!prioq_empty(&q->senders))) {
-        struct list *link = prioq_first(&q->senders);
-        struct waiter *w = list_entry(link, struct waiter, link);
+    while (!prioq_empty(&q->senders)) {
+        struct waiter *w =
+            list_entry(prioq_first(&q->senders), struct waiter, link);
         struct send_wait *s = (void *)w->want;
 
-        prioq_remove(&q->senders, link, s->meta->priority);
+        prioq_remove(&q->senders, &w->link, s->meta->priority);
         q->waiting_senders--;
         if (!waiter_claim(w, 0))
-            continue;
+            continue; /* timed out, killed or revoked meanwhile */
         fill(slot, s);
         waiter_wake(w);
         accept_locked(q, slot);
-        return;
+        return true;
     }
+    return false;
+}
+
+static inline void
+free_place_locked(struct queue *q, struct qslot *slot) REQUIRES(&q->lock)
+{
+    if (unlikely(!prioq_empty(&q->senders)) && grant_locked(q, slot))
+        return;
     slot->link.next = q->free;
     q->free = &slot->link;
     changed_locked(q);
 }
 
-/* --- sending --------------------------------------------------------------- */
+/* --- sending -------------------------------------------------------------- */
 
 struct qslot *
 queue_reserve(struct queue *q)
@@ -311,6 +371,22 @@ queue_reserve(struct queue *q)
         link = NULL;
     unlock(q);
     return link ? list_entry(link, struct qslot, link) : NULL;
+}
+
+long
+queue_may_send(struct queue *q)
+{
+    long error = 0;
+
+    lock(q);
+    if (q->closed & (NO_READERS | SHUT))
+        error = -E_PIPE;
+    else if (!q->free)
+        error = -E_AGAIN;
+    unlock(q);
+    if (error == -E_AGAIN)
+        add_relaxed(&q->rejected, 1);
+    return error;
 }
 
 void
@@ -375,7 +451,7 @@ queue_send_wait(struct queue *q, const struct msg_meta *meta, const void *data,
     return error;
 }
 
-/* --- receiving ------------------------------------------------------------- */
+/* --- receiving ------------------------------------------------------------ */
 
 struct qslot *
 queue_take(struct queue *q, uint64_t cap)
@@ -392,7 +468,7 @@ queue_take(struct queue *q, uint64_t cap)
 }
 
 /* Join the line. Returns: as waiter_sleep(); 0: w->given is ours (Q4). */
-static long
+static inline long
 wait_for_message(struct queue *q, struct recv_wait *want, const void *node,
                  uint64_t deadline) RELEASES(&q->lock)
 {
@@ -445,7 +521,9 @@ queue_take_wait(struct queue *q, uint64_t cap, bool good,
     } else {
         error = wait_for_message(q, &want, node, deadline);
         *out = this_proc()->wait.given;
-        if (unlikely(error == -E_MSGSIZE))
+        if (likely(!error))
+            return 0;
+        if (error == -E_MSGSIZE)
             *header = want.meta;
         goto waited;
     }
@@ -525,20 +603,17 @@ queue_statistics(struct queue *q, struct queue_stat *out)
     unlock(q);
 }
 
-/* --- beginning and end ----------------------------------------------------- */
+/* --- beginning and end ---------------------------------------------------- */
 
 /* Free a place that nobody can see any more, and the handle in it. */
 static void
 drop_message(struct queue *q, struct qslot *slot)
 {
-    struct hnode *node = carries_handle(slot) ? *queue_node(slot) : NULL;
-
+    queue_drop_handle(q, slot);
     lock(q);
     slot->link.next = q->free;
     q->free = &slot->link;
     unlock(q);
-    if (node)
-        hnode_drop(node);
 }
 
 static void

@@ -28,7 +28,7 @@ _Static_assert(sizeof(struct qslot) == 64, "places do not straddle pages");
 #define NO_WRITERS 2u
 #define SHUT       4u
 
-/* [I] immutable, [q] the queue's lock, [a] atomic. */
+/* [I] immutable, [q] the queue's lock, [a] atomic, [f] flight_lock. */
 struct queue {
     struct spinlock lock; /* q */
     struct kobj obj;
@@ -40,10 +40,12 @@ struct queue {
     struct prioq senders;                /* [q] waiters */
     struct list observers;               /* [q] */
     uint32_t waiting_senders, waiting_receivers; /* [q] */
-    uint64_t seq;                        /* [q] messages ever accepted */
-    uint64_t received;                   /* [q] and, at the end, dropped */
-    uint64_t max_depth;                  /* [q] */
-    uint64_t rejected, empty;            /* [a] */
+    uint64_t seq;             /* [q] messages ever accepted */
+    uint64_t received;        /* [q] and, at the end, dropped */
+    uint64_t max_depth;       /* [q] */
+    uint32_t ends_in_flight;  /* [f] READ handles of it in messages */
+    uint32_t ends_held;       /* [f] READ handles of queues in its messages */
+    uint64_t rejected, empty; /* [a] */
     uint64_t bytes_sent, bytes_received; /* [q] */
     void **pages;                        /* [I] storage */
     void *only_page;                     /* [I] pages of a storage of one */
@@ -90,11 +92,29 @@ queue_seems_empty(const struct queue *q)
     return load_relaxed(&q->ready.levels) == 0;
 }
 
-/* The handle in flight of a MSG_HANDLE or MSG_DESC. */
+/* The handle in flight of a MSG_HANDLE or MSG_DESC; NULL once it was revoked
+ * and is gone. */
 struct hnode **queue_node(struct qslot *slot);
+
+/*
+ * A handle to obj with these rights is about to travel through q. When it is
+ * the receiving end of a queue, messages must not come to hold each other.
+ * Returns: 0; -E_LOOP (ABI section 3, "Cycles"). Then queue_end_stops(), when
+ * it has left q's messages again, while obj is referenced.
+ */
+long queue_end_starts(struct queue *q, struct kobj *obj,
+                      uint32_t rights) MUST_CHECK;
+void queue_end_stops(struct queue *q, struct kobj *obj, uint32_t rights);
+
+/* End the handle that the place holds, if any. Locks: none held. */
+void queue_drop_handle(struct queue *q, struct qslot *slot);
 
 /* A free place, or NULL when there is none or no reader. */
 struct qslot *queue_reserve(struct queue *q) MUST_CHECK;
+
+/* Would a send succeed at once? Returns: 0; -E_PIPE; -E_AGAIN (counted as
+ * rejected). */
+long queue_may_send(struct queue *q) MUST_CHECK;
 
 /* Give a reserved place back unused. */
 void queue_release(struct queue *q, struct qslot *slot);

@@ -11,7 +11,7 @@
 /* Hands physical memory [start, end), page-aligned, to the allocator. */
 void page_add_range(uint64_t start, uint64_t end);
 
-/* A page with unspecified bytes, or with zeros. Returns: NULL if none is left. */
+/* A page of unspecified bytes, or of zeros. Returns: NULL if none is left. */
 void *page_alloc(void) MUST_CHECK;
 void *page_zalloc(void) MUST_CHECK;
 
@@ -25,7 +25,7 @@ uint64_t page_free_count(void);
 #define KMALLOC_UNIT 64u
 #define KMALLOC_MAX  (PAGE_SIZE - KMALLOC_UNIT)
 
-/* size 1..KMALLOC_MAX bytes, 64-aligned. Returns: NULL if there is no memory. */
+/* size 1..KMALLOC_MAX bytes, 64-aligned. Returns: NULL if memory is out. */
 void *kmalloc(uint32_t size) MUST_CHECK;
 void *kzalloc(uint32_t size) MUST_CHECK;
 

@@ -6,10 +6,31 @@
  * store between user_copy_start and user_copy_end may fault: kernel_trap()
  * then goes on at user_copy_fault.
  */
+/* 64 bytes at an offset from both addresses. */
+    .macro each op, base, offset
+    .set at, \offset
+    .irp r, a3, a4, a5, a6, a7, t2, t3, t4
+    \op      \r, at(\base)
+    .set at, at + 8
+    .endr
+    .endm
+    .macro block offset
+    each    ld, a1, \offset
+    each    sd, a0, \offset
+    .endm
+
+/* One byte or word, and past it. */
+    .macro element load, store, size
+    \load    a3, 0(a1)
+    addi    a1, a1, \size
+    addi    a2, a2, -\size
+    \store   a3, 0(a0)
+    addi    a0, a0, \size
+    .endm
+
     .text
     .globl user_copy, user_copy_start, user_copy_end, user_copy_fault
     .type user_copy, @function
-    .type user_copy_fault, @function
 user_copy:
 user_copy_start:
     or      t0, a0, a1
@@ -19,22 +40,7 @@ user_copy_start:
 .Lblocks:
     bltu    a2, t1, .Lwords
 .Lblock:
-    ld      a3, 0(a1)
-    ld      a4, 8(a1)
-    ld      a5, 16(a1)
-    ld      a6, 24(a1)
-    ld      a7, 32(a1)
-    ld      t2, 40(a1)
-    ld      t3, 48(a1)
-    ld      t4, 56(a1)
-    sd      a3, 0(a0)
-    sd      a4, 8(a0)
-    sd      a5, 16(a0)
-    sd      a6, 24(a0)
-    sd      a7, 32(a0)
-    sd      t2, 40(a0)
-    sd      t3, 48(a0)
-    sd      t4, 56(a0)
+    block   0
     addi    a1, a1, 64
     addi    a2, a2, -64
     addi    a0, a0, 64
@@ -43,38 +49,8 @@ user_copy_start:
     li      t0, 128
     bltu    a2, t0, .Lblock
 .Lblock_pair:
-    ld      a3, 0(a1)
-    ld      a4, 8(a1)
-    ld      a5, 16(a1)
-    ld      a6, 24(a1)
-    ld      a7, 32(a1)
-    ld      t2, 40(a1)
-    ld      t3, 48(a1)
-    ld      t4, 56(a1)
-    sd      a3, 0(a0)
-    sd      a4, 8(a0)
-    sd      a5, 16(a0)
-    sd      a6, 24(a0)
-    sd      a7, 32(a0)
-    sd      t2, 40(a0)
-    sd      t3, 48(a0)
-    sd      t4, 56(a0)
-    ld      a3, 64(a1)
-    ld      a4, 72(a1)
-    ld      a5, 80(a1)
-    ld      a6, 88(a1)
-    ld      a7, 96(a1)
-    ld      t2, 104(a1)
-    ld      t3, 112(a1)
-    ld      t4, 120(a1)
-    sd      a3, 64(a0)
-    sd      a4, 72(a0)
-    sd      a5, 80(a0)
-    sd      a6, 88(a0)
-    sd      a7, 96(a0)
-    sd      t2, 104(a0)
-    sd      t3, 112(a0)
-    sd      t4, 120(a0)
+    block   0
+    block   64
     addi    a1, a1, 128
     addi    a2, a2, -128
     addi    a0, a0, 128
@@ -85,20 +61,12 @@ user_copy_start:
     li      t1, 8
     bltu    a2, t1, .Lbytes
 .Lword:
-    ld      a3, 0(a1)
-    addi    a1, a1, 8
-    addi    a2, a2, -8
-    sd      a3, 0(a0)
-    addi    a0, a0, 8
+    element ld, sd, 8
     bgeu    a2, t1, .Lword
 .Lbytes:
     beqz    a2, .Ldone
 .Lbyte:
-    lbu     a3, 0(a1)
-    addi    a1, a1, 1
-    addi    a2, a2, -1
-    sb      a3, 0(a0)
-    addi    a0, a0, 1
+    element lbu, sb, 1
     bnez    a2, .Lbyte
 .Ldone:
     li      a0, 0
@@ -110,11 +78,7 @@ user_copy_start:
     bnez    t0, .Lbytes
     beqz    a2, .Ldone
 .Lhead:
-    lbu     a3, 0(a1)
-    addi    a1, a1, 1
-    addi    a2, a2, -1
-    sb      a3, 0(a0)
-    addi    a0, a0, 1
+    element lbu, sb, 1
     beqz    a2, .Ldone
     andi    t0, a0, 7
     bnez    t0, .Lhead

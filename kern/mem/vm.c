@@ -27,8 +27,15 @@
 #define KERNEL_R           (PTE_V | PTE_R | PTE_A | PTE_G)
 #define KERNEL_RX          (PTE_V | PTE_R | PTE_X | PTE_A | PTE_G)
 
-extern char _text_start[], _text_end[], _rodata_end[], _image_end[];
+/* Room for kernel stacks: two guard pages, then two pages of stack (the reason
+ * is in vector.S). */
+#define KSTACK_BASE  (DIRECT_BASE + DIRECT_SIZE / 2)
+#define KSTACK_PAGES 2u
+#define KSTACK_SLOT  (4 * PAGE_SIZE)
 
+extern char _text_start[], _text_end[], _rodata_end[];
+
+uint64_t kernel_satp; /* [I] entry.S reads it too */
 static pte_t kernel_root[ENTRIES] __attribute__((aligned(PAGE_SIZE)));
 
 static bool
@@ -62,45 +69,44 @@ walk(pte_t *table, uint64_t va, int level, bool make)
     return &table[INDEX(va, level)];
 }
 
-/* Map [pa, pa + size) in the direct map, with the largest pages that fit. */
 static void
-map_direct(uint64_t pa, uint64_t size, uint64_t flags)
+map_kernel(uint64_t va, uint64_t pa, int level, uint64_t flags)
 {
-    uint64_t end = pa + size;
+    pte_t *entry = walk(kernel_root, va, level, true);
 
+    if (!entry || !pa)
+        panic("no memory for the kernel's page table");
+    if (!(*entry & PTE_V)) /* device ranges may share a page */
+        *entry = PTE_MAKE(pa) | flags;
+}
+
+/* Map the pages of [pa, end) in the direct map, with the largest that fit. */
+static void
+map_direct(uint64_t pa, uint64_t end, uint64_t flags)
+{
+    pa = ROUND_DOWN(pa, PAGE_SIZE);
+    end = ROUND_UP(end, PAGE_SIZE);
     while (pa < end) {
         int level = 2;
-        pte_t *entry;
 
-        while (level &&
-               (pa % LEVEL_SIZE(level) || end - pa < LEVEL_SIZE(level)))
+        while (pa % LEVEL_SIZE(level) || end - pa < LEVEL_SIZE(level))
             level--;
-        entry = walk(kernel_root, VIRT(pa), level, true);
-        if (!entry)
-            panic("no memory for the kernel's page table");
-        if (!(*entry & PTE_V)) /* device ranges may share a page */
-            *entry = PTE_MAKE(pa) | flags;
+        map_kernel(VIRT(pa), pa, level, flags);
         pa += LEVEL_SIZE(level);
     }
 }
 
-static void
-map_device(uint64_t pa, uint64_t size)
+uint64_t
+vm_new_stack(uint32_t slot)
 {
-    uint64_t start = ROUND_DOWN(pa, PAGE_SIZE);
+    uint64_t top = KSTACK_BASE + (slot + 1) * KSTACK_SLOT;
 
-    if (pa)
-        map_direct(start, ROUND_UP(pa + size, PAGE_SIZE) - start, KERNEL_RW);
-}
+    for (uint32_t i = 1; i <= KSTACK_PAGES; i++) {
+        void *page = page_alloc();
 
-void
-vm_map_kernel_page(uint64_t va, void *page)
-{
-    pte_t *entry = walk(kernel_root, va, 0, true);
-
-    if (!entry)
-        panic("no memory for kernel stacks");
-    *entry = PTE_MAKE(PHYS(page)) | KERNEL_RW;
+        map_kernel(top - i * PAGE_SIZE, page ? PHYS(page) : 0, 0, KERNEL_RW);
+    }
+    return top;
 }
 
 void
@@ -116,27 +122,29 @@ vm_init(const struct machine *m)
             if (pa - m->reserved[i][0] < m->reserved[i][1])
                 reserved = true;
         if (!reserved)
-            map_direct(pa, PAGE_SIZE, KERNEL_RW);
+            map_direct(pa, pa + PAGE_SIZE, KERNEL_RW);
     }
-    map_direct(image, PHYS(_text_end) - image, KERNEL_RX);
-    map_direct(PHYS(_text_end), data - PHYS(_text_end), KERNEL_R);
-    map_direct(data, m->mem_base + m->mem_size - data, KERNEL_RW);
-    map_device(m->uart_pa, PAGE_SIZE);
-    map_device(m->plic_pa, m->plic_size);
-    map_device(m->finisher_pa, PAGE_SIZE);
+    map_direct(image, PHYS(_text_end), KERNEL_RX);
+    map_direct(PHYS(_text_end), data, KERNEL_R);
+    map_direct(data, m->mem_base + m->mem_size, KERNEL_RW);
+    map_direct(m->uart_pa, m->uart_pa + 1, KERNEL_RW);
+    map_direct(m->plic_pa, m->plic_pa + m->plic_size, KERNEL_RW);
+    if (m->finisher_pa)
+        map_direct(m->finisher_pa, m->finisher_pa + 1, KERNEL_RW);
+    kernel_satp = SATP_MAKE(0, PHYS(kernel_root));
     vm_use_kernel();
 }
 
 uint64_t
 vm_kernel_satp(void)
 {
-    return SATP_MAKE(0, PHYS(kernel_root));
+    return kernel_satp;
 }
 
 void
 vm_use_kernel(void)
 {
-    csr_write(satp, vm_kernel_satp());
+    csr_write(satp, kernel_satp);
     sfence_all();
 }
 
@@ -185,6 +193,12 @@ vm_leaf(struct vm *vm, uint64_t va, bool make)
 {
     assert(va < USER_END);
     return walk(vm->root, va, 0, make);
+}
+
+void *
+vm_at(struct vm *vm, uint64_t va)
+{
+    return (char *)table_of(*vm_leaf(vm, va, false)) + va % PAGE_SIZE;
 }
 
 long

@@ -41,14 +41,14 @@ struct machine;
 /* Build the kernel's page table and switch to it. Once, on the boot hart. */
 void vm_init(const struct machine *m);
 
-/* Map a kernel stack's page, before other harts run. */
-void vm_map_kernel_page(uint64_t va, void *page);
+/* satp of the kernel's table. */
+uint64_t vm_kernel_satp(void);
+
+/* Make the kernel stack of a slot. At boot only. Returns: its top. */
+uint64_t vm_new_stack(uint32_t slot);
 
 /* Switch this hart to the kernel's table alone. */
 void vm_use_kernel(void);
-
-/* satp of the kernel's table. */
-uint64_t vm_kernel_satp(void);
 
 /* An address space without user pages. Returns: 0, -E_NOMEM. */
 long vm_create(struct vm *vm, uint32_t asid) MUST_CHECK;
@@ -59,6 +59,9 @@ void vm_destroy(struct vm *vm);
 /* The leaf entry of a user address, NULL if its table is missing. With
  * `make`, tables are added; NULL then means no memory. */
 pte_t *vm_leaf(struct vm *vm, uint64_t va, bool make);
+
+/* Where the kernel sees the byte at a mapped user address. */
+void *vm_at(struct vm *vm, uint64_t va);
 
 /* Map one page at va. Nothing may be mapped there. Returns: 0, -E_NOMEM. */
 long vm_map(struct vm *vm, uint64_t va, void *page, uint64_t flags) MUST_CHECK;

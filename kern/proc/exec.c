@@ -89,11 +89,10 @@ map_private(struct vm *vm, const struct region *file, const struct segment *s)
     if (vm_map_zero(vm, first, end, flags))
         return -E_NOMEM;
     for (uint64_t done = 0; done < s->filesz;) {
-        uint64_t va = s->vaddr + done, at = va % PAGE_SIZE;
-        uint64_t n = MIN(s->filesz - done, PAGE_SIZE - at);
-        char *page = DIRECT(PTE_PA(*vm_leaf(vm, va, false)));
+        uint64_t va = s->vaddr + done;
+        uint64_t n = MIN(s->filesz - done, PAGE_SIZE - va % PAGE_SIZE);
 
-        region_copy_out(file, s->offset + done, page + at, n);
+        region_copy_out(file, s->offset + done, vm_at(vm, va), n);
         done += n;
     }
     return 0;
@@ -139,14 +138,4 @@ exec_load(struct vm *vm, const struct region *file, struct image *image)
         error =
             vm_map_zero(vm, image->stack_low, image->stack_top, PTE_USER_RW);
     return error;
-}
-
-void
-exec_put_args(struct vm *vm, const struct image *image, const void *args,
-              uint64_t len)
-{
-    pte_t *leaf = vm_leaf(vm, image->stack_top - PAGE_SIZE, false);
-
-    assert(len <= ARG_MAX_BYTES);
-    memcpy((char *)DIRECT(PTE_PA(*leaf)) + PAGE_SIZE - len, args, len);
 }

@@ -22,7 +22,3 @@ struct image {
  */
 long exec_load(struct vm *vm, const struct region *file,
                struct image *image) MUST_CHECK;
-
-/* Copy [args, args + len) to the top of the stack. */
-void exec_put_args(struct vm *vm, const struct image *image, const void *args,
-                   uint64_t len);

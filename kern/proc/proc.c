@@ -31,13 +31,7 @@ static int32_t last_pid;             /* [t] */
 void fork_entry(void);   /* vector.S */
 void thread_entry(void); /* vector.S */
 
-/* --- the table ------------------------------------------------------------- */
-
-static uint64_t
-stack_base(uint32_t slot)
-{
-    return KSTACK_BASE + slot * KSTACK_SLOT;
-}
+/* --- the table ------------------------------------------------------------ */
 
 void
 proc_init(struct proc *memory, uint32_t n)
@@ -47,17 +41,9 @@ proc_init(struct proc *memory, uint32_t n)
     list_init(&free_slots);
     for (uint32_t i = 0; i < n; i++) {
         struct proc *p = &table[i];
-        uint64_t top = stack_base(i) + KSTACK_SLOT;
 
-        for (uint32_t page = 1; page <= KSTACK_PAGES; page++) {
-            void *frame = page_alloc();
-
-            if (!frame)
-                panic("no memory for kernel stacks");
-            vm_map_kernel_page(top - page * PAGE_SIZE, frame);
-        }
         p->slot = i;
-        p->tf = (struct trapframe *)(top - TF_BYTES);
+        p->tf = (struct trapframe *)vm_new_stack(i) - 1;
         list_init(&p->run);
         list_init(&p->wait.link);
         p->wait.proc = p;
@@ -81,14 +67,6 @@ take_slot(void)
     node = list_pop_front(&free_slots);
     spin_unlock(&tree_lock);
     return node ? list_entry(node, struct proc, siblings) : NULL;
-}
-
-static void
-give_slot(struct proc *p)
-{
-    spin_lock(&tree_lock);
-    list_push_front(&free_slots, &p->siblings);
-    spin_unlock(&tree_lock);
 }
 
 /* Where the first switch to p goes: to entry, on p's empty stack. */
@@ -151,25 +129,26 @@ proc_discard(struct proc *p)
         page_free(p->handles);
     p->page = NULL;
     p->handles = NULL;
-    give_slot(p);
+    spin_lock(&tree_lock);
+    list_push_front(&free_slots, &p->siblings);
+    spin_unlock(&tree_lock);
 }
 
+/* What points to the process with this pid, or to NULL, in its hash chain. */
 static struct proc **
-pid_chain(long pid)
+pid_link(long pid)
 {
-    return &pids[(uint32_t)pid % HASH_SIZE];
+    struct proc **link = &pids[(uint32_t)pid % HASH_SIZE];
+
+    while (*link && (*link)->pid != pid)
+        link = &(*link)->hash_next;
+    return link;
 }
 
 struct proc *
 proc_find(long pid)
 {
-    struct proc *p;
-
-    if (pid <= 0 || pid > PID_MAX)
-        return NULL;
-    for (p = *pid_chain(pid); p && p->pid != pid; p = p->hash_next)
-        ;
-    return p;
+    return *pid_link(pid);
 }
 
 long
@@ -182,22 +161,20 @@ proc_start(struct proc *p, struct proc *parent)
         last_pid = last_pid == PID_MAX ? 2 : last_pid + 1;
     while (proc_find(last_pid));
     pid = p->pid = last_pid;
-    p->hash_next = *pid_chain(pid);
-    *pid_chain(pid) = p;
+    p->hash_next = NULL;
+    *pid_link(pid) = p;
     p->parent = parent;
     if (parent)
         list_push_back(&parent->children, &p->siblings);
     else
         list_init(&p->siblings);
     store_relaxed(&live, live + 1);
-    /* Killed before it was there: an ancestor's kill meant the parent only,
-     * its children live on. So p starts with no work. */
     spin_unlock(&tree_lock);
     sched_ready(p);
     return pid;
 }
 
-/* --- the family ------------------------------------------------------------ */
+/* --- the family ----------------------------------------------------------- */
 
 bool
 proc_is_descendant(const struct proc *p, const struct proc *ancestor)
@@ -222,8 +199,8 @@ proc_exit(const struct exit_info *info)
 {
     struct proc *p = this_proc(), *heir;
 
-    csr_write(satp, vm_kernel_satp());
     p->vm.satp = vm_kernel_satp();
+    csr_write(satp, p->vm.satp);
     vm_destroy(&p->vm);
     page_free(p->page);
     page_free(p->handles);
@@ -268,17 +245,11 @@ static struct proc *
 find_ended(struct proc *p, long pid, long *error)
 {
     *error = -E_CHILD;
-    if (pid != -1) {
-        struct proc *child = proc_find(pid);
-
-        if (!child || child->parent != p)
-            return NULL;
-        *error = -E_AGAIN;
-        return load_relaxed(&child->state) == PROC_ENDED ? child : NULL;
-    }
     list_for_each (node, &p->children) {
         struct proc *child = list_entry(node, struct proc, siblings);
 
+        if (pid != -1 && pid != child->pid)
+            continue;
         *error = -E_AGAIN;
         if (load_relaxed(&child->state) == PROC_ENDED)
             return child;
@@ -317,13 +288,8 @@ proc_wait(long pid, uint64_t timeout, struct proc **child)
 void
 proc_reap(struct proc *child)
 {
-    struct proc **link;
-
     spin_lock(&tree_lock);
-    for (link = pid_chain(child->pid); *link != child;
-         link = &(*link)->hash_next)
-        ;
-    *link = child->hash_next;
+    *pid_link(child->pid) = child->hash_next;
     child->pid = 0;
     child->parent = NULL;
     list_remove(&child->siblings);
@@ -332,7 +298,7 @@ proc_reap(struct proc *child)
     spin_unlock(&tree_lock);
 }
 
-/* --- killing --------------------------------------------------------------- */
+/* --- killing -------------------------------------------------------------- */
 
 void
 proc_kill_locked(struct proc *p)
@@ -367,13 +333,6 @@ proc_kill(long pid)
     return error;
 }
 
-/* Is this process a shell, which Ctrl-C spares? */
-static bool
-is_shell(const struct proc *p, bool shell)
-{
-    return !strcmp(p->name, "sh") || (shell && p->parent->pid == 1);
-}
-
 bool
 proc_kill_foreground(bool shell)
 {
@@ -389,7 +348,7 @@ proc_kill_foreground(bool shell)
 
             if (p->wait_pid != -1 && p->wait_pid != child->pid)
                 continue;
-            if (is_shell(child, shell)) {
+            if (!strcmp(child->name, "sh") || (shell && p->pid == 1)) {
                 next = child;
             } else {
                 proc_kill_locked(child);
@@ -401,20 +360,18 @@ proc_kill_foreground(bool shell)
     return found;
 }
 
-/* --- looking --------------------------------------------------------------- */
+/* --- looking -------------------------------------------------------------- */
 
 /* The process with pid, or with the smallest pid >= -pid. */
 static struct proc *
-find_from(long pid)
+find_from(long pid) REQUIRES(&tree_lock)
 {
     struct proc *best = NULL;
 
     if (pid > 0)
         return proc_find(pid);
-    if (pid < -PID_MAX)
-        return NULL;
     for (uint32_t i = 0; i < slots; i++)
-        if (table[i].pid > 0 && table[i].pid >= -pid &&
+        if (table[i].pid && table[i].pid + pid >= 0 &&
             (!best || table[i].pid < best->pid))
             best = &table[i];
     return best;

@@ -28,10 +28,6 @@ enum { REG_PC = 0, REG_SP = 2, REG_A0 = 10, REG_A1 = 11 };
 #define WORK_KILLED  1u
 #define WORK_RESCHED 2u /* its slice ended during a call */
 
-#define KSTACK_BASE  (DIRECT_BASE + DIRECT_SIZE / 2)
-#define KSTACK_PAGES 2u
-#define KSTACK_SLOT  (4 * PAGE_SIZE) /* guard pages below, then the stack */
-
 #define PROC_EXITING 5u /* p->state, between exit and PROC_ENDED */
 
 struct handle_table;

@@ -53,7 +53,7 @@ sched_init(uint64_t hz)
     }
 }
 
-/* --- run queues ------------------------------------------------------------ */
+/* --- run queues ----------------------------------------------------------- */
 
 static void
 push_locked(struct runq *rq, struct proc *p) REQUIRES(&rq->lock)
@@ -134,7 +134,7 @@ steal(struct hart *h)
     return p;
 }
 
-/* --- switching ------------------------------------------------------------- */
+/* --- switching ------------------------------------------------------------ */
 
 static void
 use_address_space(struct hart *h, struct proc *p)
@@ -162,9 +162,12 @@ switch_to(struct hart *h, struct proc *next, bool direct)
     if (!direct)
         h->slice_end = now + slice_ticks;
     debug_assert(!load_relaxed(&next->on_hart)); /* S3 */
-    store_relaxed(&next->on_hart, 1);
     store_relaxed(&next->hart, h->index);
     store_relaxed(&next->state, PROC_RUNNING);
+    /* [POKE] proc_kill_locked() sets p->work, then looks at on_hart; we set
+     * on_hart and look at p->work on the way out: one sees the other. */
+    store_release(&next->on_hart, 1);
+    fence_full();
     h->previous = previous;
     h->proc = next;
     h->tf = next->tf;
@@ -190,10 +193,13 @@ sched(void)
 {
     struct hart *h = this_hart();
     struct proc *next = h->next;
-    bool direct = next && h->proc != h->idle;
 
     h->resched = 0;
     h->next = NULL;
+    if (likely(next && next != h->proc)) {
+        switch_to(h, next, h->proc != h->idle);
+        return;
+    }
     if (!next)
         next = take(&runqs[h->index]);
     if (!next)
@@ -203,7 +209,7 @@ sched(void)
     if (next == h->proc)
         store_relaxed(&next->state, PROC_RUNNING);
     else
-        switch_to(h, next, direct);
+        switch_to(h, next, false);
 }
 
 void
@@ -228,7 +234,7 @@ sched_yield(void)
         sched(); /* all were taken meanwhile, perhaps we too */
 }
 
-/* --- interrupts ------------------------------------------------------------ */
+/* --- interrupts ----------------------------------------------------------- */
 
 /* The running process keeps the hart: let idle ones run who waits here. */
 static void
@@ -268,9 +274,12 @@ sched_clock(struct hart *h)
 void
 sched_poke(struct proc *p)
 {
+    /* [POKE] acquire; pairs with the release in switch_to(): the hart is that
+     * of this on_hart, or of a later one. */
+    bool on_hart = load_acquire(&p->on_hart);
     uint32_t hart = load_relaxed(&p->hart);
 
-    if (load_relaxed(&p->on_hart) && hart != this_hart()->index)
+    if (on_hart && hart != this_hart()->index)
         sbi_send_ipi(harts[hart].id);
 }
 

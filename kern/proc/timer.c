@@ -1,10 +1,11 @@
 /*
- * Timers in a pairing heap per hart: start is O(1), cancel and fire are
- * O(log n) on average, and none needs memory.
+ * Timers in a line per hart, the earliest first. A new one looks for its place
+ * from the end, where timeouts of equal length belong; a process has one timer
+ * at a time, so the lines stay short.
  *
- *   T1  t->on names the heap that t was put in until it was cancelled or its
- *       function has returned; it becomes NULL under that heap's lock only.
- *   T2  a function runs under the heap's lock. So timer_cancel, which takes it
+ *   T1  t->on names the line that t was put in until it was cancelled or its
+ *       function has returned; it becomes NULL under that line's lock only.
+ *   T2  a function runs under the line's lock. So timer_cancel, which takes it
  *       unless t->on is NULL, returns only when the function is not running
  *       and will not.
  *   T3  the hart's clock interrupt is set no later than its first deadline.
@@ -19,16 +20,13 @@
 
 struct timers {
     struct spinlock lock;
-    struct timer *first;
+    struct list line;
 } __attribute__((aligned(64)));
 
-static struct timers timers[MAX_HARTS] = {
-    [0 ... MAX_HARTS - 1] = {.lock = SPINLOCK(RANK_TIMER)},
-};
-
-static uint64_t hz;
-static uint64_t ns_per_tick; /* fixed point, 32 bits of fraction */
-static bool have_sstc;
+static struct timers timers[MAX_HARTS];
+static uint64_t hz;          /* [I] */
+static uint64_t ns_per_tick; /* [I] fixed point, 32 bits of fraction */
+static bool have_sstc;       /* [I] */
 
 void
 time_init(uint64_t timebase, bool sstc)
@@ -36,12 +34,10 @@ time_init(uint64_t timebase, bool sstc)
     hz = timebase;
     ns_per_tick = (NS_PER_S << 32) / hz;
     have_sstc = sstc;
-}
-
-uint64_t
-timebase_hz(void)
-{
-    return hz;
+    for (int i = 0; i < MAX_HARTS; i++) {
+        spin_init(&timers[i].lock, RANK_TIMER);
+        list_init(&timers[i].line);
+    }
 }
 
 uint64_t
@@ -51,121 +47,40 @@ ticks_to_ns(uint64_t ticks)
 }
 
 uint64_t
-clock_now_ns(void)
+deadline_at(uint64_t ns)
 {
-    return ticks_to_ns(read_time());
-}
-
-/* ns in ticks, rounded up: waiting that long is never too short. */
-static uint64_t
-ns_to_ticks(uint64_t ns)
-{
+    if (ns == TIMEOUT_FOREVER)
+        return TICKS_NEVER;
+    /* Rounded up: waiting that long is never too short. */
     return ns / NS_PER_S * hz + (ns % NS_PER_S * hz + NS_PER_S - 1) / NS_PER_S;
 }
 
 uint64_t
 deadline_after(uint64_t ns)
 {
-    uint64_t now, ticks;
+    uint64_t now = read_time(), ticks = deadline_at(ns);
 
-    if (ns == TIMEOUT_FOREVER)
-        return TICKS_NEVER;
-    now = read_time();
-    ticks = ns_to_ticks(ns);
     return ticks < TICKS_NEVER - now ? now + ticks : TICKS_NEVER;
 }
-
-uint64_t
-deadline_at(uint64_t ns)
-{
-    return ns == TIMEOUT_FOREVER ? TICKS_NEVER : ns_to_ticks(ns);
-}
-
-/* --- the heap -------------------------------------------------------------- */
-
-/* Two heaps become one; either may be NULL. */
-static struct timer *
-meld(struct timer *a, struct timer *b)
-{
-    if (!a || !b)
-        return a ? a : b;
-    if (b->deadline < a->deadline) {
-        struct timer *t = a;
-
-        a = b;
-        b = t;
-    }
-    b->next = a->child;
-    if (b->next)
-        b->next->prev = b;
-    b->prev = a;
-    a->child = b;
-    return a;
-}
-
-/* A list of siblings becomes one heap: in pairs, then from the back. */
-static struct timer *
-meld_siblings(struct timer *list)
-{
-    struct timer *pairs = NULL, *heap = NULL;
-
-    while (list) {
-        struct timer *a = list, *b = a->next;
-
-        list = b ? b->next : NULL;
-        a->next = NULL;
-        if (b)
-            b->next = NULL;
-        a = meld(a, b);
-        a->next = pairs;
-        pairs = a;
-    }
-    while (pairs) {
-        struct timer *rest = pairs->next;
-
-        pairs->next = NULL;
-        heap = meld(heap, pairs);
-        pairs = rest;
-    }
-    return heap;
-}
-
-static void
-take_out(struct timers *on, struct timer *t)
-{
-    struct timer *rest = meld_siblings(t->child);
-
-    if (on->first == t) {
-        on->first = rest;
-    } else {
-        if (t->prev->child == t)
-            t->prev->child = t->next;
-        else
-            t->prev->next = t->next;
-        if (t->next)
-            t->next->prev = t->prev;
-        on->first = meld(on->first, rest);
-    }
-    if (on->first)
-        on->first->prev = on->first->next = NULL;
-}
-
-/* --- timers ---------------------------------------------------------------- */
 
 void
 timer_start(struct timer *t, uint64_t deadline, timer_fn *fire)
 {
     struct hart *h = this_hart();
     struct timers *on = &timers[h->index];
+    struct list *before;
 
     assert(!t->on);
-    t->child = t->next = t->prev = NULL;
     t->deadline = deadline;
     t->fire = fire;
-    spin_lock(&on->lock);
+    spin_lock_as(&on->lock, RANK_TIMER);
     store_relaxed(&t->on, on);
-    on->first = meld(on->first, t);
-    spin_unlock(&on->lock);
+    before = on->line.prev;
+    while (before != &on->line &&
+           list_entry(before, struct timer, link)->deadline > deadline)
+        before = before->prev;
+    list_push_front(before, &t->link);
+    spin_unlock_as(&on->lock, RANK_TIMER);
     clock_arm(h, deadline); /* T3 */
 }
 
@@ -177,31 +92,34 @@ timer_cancel(struct timer *t)
 
     if (!on)
         return;
-    spin_lock(&on->lock);
+    spin_lock_as(&on->lock, RANK_TIMER);
     if (t->on) {
-        take_out(on, t);
+        list_unlink(&t->link);
         t->on = NULL;
     }
-    spin_unlock(&on->lock);
+    spin_unlock_as(&on->lock, RANK_TIMER);
 }
 
 uint64_t
 timers_run(struct hart *h, uint64_t now)
 {
     struct timers *on = &timers[h->index];
-    uint64_t next;
+    uint64_t next = TICKS_NEVER;
 
-    spin_lock(&on->lock);
-    while (on->first && on->first->deadline <= now) {
-        struct timer *t = on->first;
+    spin_lock_as(&on->lock, RANK_TIMER);
+    while (!list_empty(&on->line)) {
+        struct timer *t = list_entry(on->line.next, struct timer, link);
 
-        take_out(on, t);
+        next = t->deadline;
+        if (next > now)
+            break;
+        list_unlink(&t->link);
         t->fire(t);
         /* [TIMER] release; pairs with the acquire in timer_cancel(). */
         store_release(&t->on, NULL);
+        next = TICKS_NEVER;
     }
-    next = on->first ? on->first->deadline : TICKS_NEVER;
-    spin_unlock(&on->lock);
+    spin_unlock_as(&on->lock, RANK_TIMER);
     return next;
 }
 

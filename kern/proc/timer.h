@@ -7,6 +7,7 @@
 
 #include "base/hart.h"
 #include "base/kern.h"
+#include "base/list.h"
 
 #define TICKS_NEVER UINT64_MAX
 
@@ -16,23 +17,21 @@ struct timer;
 typedef void timer_fn(struct timer *);
 
 struct timer {
-    struct timer *child, *next, *prev; /* [timers] pairing heap */
-    uint64_t deadline;                 /* [timers] ticks */
-    timer_fn *fire;                    /* [timers] */
-    struct timers *on;                 /* [s] heap it was put in, or NULL */
+    struct list link;  /* [timers] by deadline */
+    uint64_t deadline; /* [timers] ticks */
+    timer_fn *fire;    /* [timers] */
+    struct timers *on; /* [s] line it was put in, or NULL */
 };
 
 /* Learn the timebase. `sstc`: write stimecmp instead of calling the SBI. */
 void time_init(uint64_t hz, bool sstc);
 
-uint64_t timebase_hz(void);
 uint64_t ticks_to_ns(uint64_t ticks);
-uint64_t clock_now_ns(void);
 
-/* The tick at which `ns` from now have passed; TICKS_NEVER if never. */
-uint64_t deadline_after(uint64_t ns);
-/* The first tick at which the clock shows at least `ns` since boot. */
+/* The first tick at which the clock shows at least `ns` since boot, or at which
+ * `ns` from now have passed; TICKS_NEVER if never. */
 uint64_t deadline_at(uint64_t ns);
+uint64_t deadline_after(uint64_t ns);
 
 /* Start a timer on this hart. It must not be running. */
 void timer_start(struct timer *t, uint64_t deadline, timer_fn *fire);
@@ -41,11 +40,11 @@ void timer_start(struct timer *t, uint64_t deadline, timer_fn *fire);
  * will, and its function is not running. */
 void timer_cancel(struct timer *t);
 
-/* Make sure that the clock interrupt comes by `ticks` at the latest. */
-void clock_arm(struct hart *h, uint64_t ticks);
-
 /* In the clock interrupt: fire what is due. Returns: the next deadline. */
 uint64_t timers_run(struct hart *h, uint64_t now);
 
 /* Set the clock interrupt to exactly `ticks`; clears a pending one. */
 void clock_set(struct hart *h, uint64_t ticks);
+
+/* Make sure that the clock interrupt comes by `ticks` at the latest. */
+void clock_arm(struct hart *h, uint64_t ticks);

@@ -12,10 +12,9 @@ waiter_begin(const void *node)
     struct proc *p = this_hart()->proc;
     struct waiter *w = &p->wait;
 
-    assert(w->claim == WAITER_IDLE);
+    assert(w->claim == WAITER_CLAIMED);
     store_relaxed(&p->state, PROC_WAITING);
     w->node = node;
-    w->given = NULL;
     store_relaxed(&w->claim, WAITER_PENDING);
     return w;
 }
@@ -23,7 +22,7 @@ waiter_begin(const void *node)
 inline bool
 waiter_claim(struct waiter *w, int result)
 {
-    if (!cas_u32(&w->claim, WAITER_PENDING, WAITER_CLAIMED))
+    if (swap_acq_rel(&w->claim, WAITER_CLAIMED) != WAITER_PENDING)
         return false;
     w->result = result;
     return true;
@@ -66,6 +65,5 @@ waiter_sleep(struct waiter *w, uint64_t deadline)
         timer_cancel(&w->timer);
     assert(w->claim == WAITER_CLAIMED);
     w->node = NULL;
-    store_relaxed(&w->claim, WAITER_IDLE);
     return w->result;
 }

@@ -22,7 +22,7 @@
 #include "base/list.h"
 #include "proc/timer.h"
 
-enum { WAITER_IDLE, WAITER_PENDING, WAITER_CLAIMED };
+enum { WAITER_CLAIMED, WAITER_PENDING }; /* claimed: or not waiting */
 
 struct proc;
 

@@ -28,8 +28,9 @@
 #define BYTE_RING 1024u
 
 #define CTRL(c)    ((c) - '@')
+#define DELETE     0x7f
 #define FRAME_BYTE 0x01
-#define NO_PROGRAM 0x80 /* with CTRL('C'): there was nothing to kill */
+#define NO_PROGRAM 0x100 /* with CTRL('C'): there was nothing to kill */
 
 static struct {
     struct queue *in, *out;
@@ -71,7 +72,7 @@ sleep_locked(struct list *line) REQUIRES(&con.lock)
     list_remove(&w->link); /* if killed, it is still there */
 }
 
-/* --- output ----------------------------------------------------------------- */
+/* --- output --------------------------------------------------------------- */
 
 /* Give the UART what it takes at once. Returns: how many bytes of p. */
 static uint32_t
@@ -129,7 +130,7 @@ output_thread(void)
             write_out(slot->next_page, slot->meta.len - here);
         } else {
             /* A handle sent to the console reaches nobody. */
-            hnode_drop(*queue_node(slot));
+            queue_drop_handle(con.out, slot);
         }
         queue_taken(con.out, slot);
         spin_lock(&con.lock);
@@ -152,7 +153,7 @@ console_drain(void)
     spin_unlock(&con.lock);
 }
 
-/* --- input ------------------------------------------------------------------ */
+/* --- input ---------------------------------------------------------------- */
 
 static void
 echo(const char *text, uint32_t n)
@@ -173,65 +174,40 @@ deliver(void)
 }
 
 static void
-erase(uint32_t n)
+add(char byte)
 {
-    for (; n && con.length; n--) {
-        con.length--;
-        echo("\b \b", 3);
-    }
-}
-
-/* Returns: whether c was a control character of the line editor. */
-static bool
-edit(uint32_t c)
-{
-    switch (c) {
-    case CTRL('C'):
-    case CTRL('C') | NO_PROGRAM:
-        con.length = 0;
-        echo("^C\n", 3);
-        if (c & NO_PROGRAM) { /* the shell shows its prompt again */
-            con.line[con.length++] = '\n';
-            deliver();
-        }
-        return true;
-    case CTRL('D'):
+    con.line[con.length++] = byte;
+    if (byte == '\n')
         deliver();
-        return true;
-    case CTRL('H'):
-    case 0x7f:
-        if (!con.raw)
-            erase(1);
-        return !con.raw;
-    case CTRL('U'):
-        if (!con.raw)
-            erase(con.length);
-        return !con.raw;
-    default:
-        return false;
-    }
 }
 
+/* One character. Without a terminal nothing is edited. */
 static void
 input(uint32_t c)
 {
-    char byte = (char)c;
+    char byte = c == '\r' && !con.raw ? '\n' : (char)c;
+    bool full = con.length == LINE_MAX - 1 && byte != '\n';
 
-    if (edit(c))
-        return;
-    if (c == '\r' && !con.raw)
-        byte = '\n';
-    if (byte != '\n' && con.length == LINE_MAX - 1) {
-        if (!con.raw) {
-            echo("\a", 1); /* the line is full */
-            return;
-        }
-        deliver(); /* nobody edits: in pieces */
-    }
-    con.line[con.length++] = byte;
-    echo(&byte, 1);
-    if (byte == '\n')
+    if (c == CTRL('C') || c == (CTRL('C') | NO_PROGRAM)) {
+        con.length = 0;
+        echo("^C\n", 3);
+        if (c & NO_PROGRAM)
+            add('\n'); /* the shell shows its prompt again */
+    } else if (c == CTRL('D')) {
         deliver();
+    } else if (!con.raw && (c == CTRL('H') || c == DELETE || c == CTRL('U'))) {
+        for (uint32_t n = c == CTRL('U') ? LINE_MAX : 1; n && con.length; n--) {
+            con.length--;
+            echo("\b \b", 3);
+        }
+    } else if (full && !con.raw) {
+        echo("\a", 1);
+    } else {
+        if (full)
+            deliver(); /* in pieces */
+        echo(&byte, 1);
+        add(byte);
+    }
 }
 
 static void
@@ -250,44 +226,27 @@ input_thread(void)
     }
 }
 
-/* Is there room for a byte? If not, no more interrupts until there is. */
-static bool
-ready_to_receive(void)
-{
-    bool room;
-
-    spin_lock(&con.lock);
-    room = con.head - con.tail < BYTE_RING;
-    if (!room)
-        uart_rx_irq(false);
-    spin_unlock(&con.lock);
-    return room;
-}
-
-/* Move what the UART received to the byte ring, which only this fills. */
-static void
-receive(void)
-{
-    int c;
-
-    while (ready_to_receive() && (c = uart_getc()) >= 0) {
-        /* C2. Without con.lock, since the family's comes before it. */
-        if (c == CTRL('C') && !proc_kill_foreground(!con.raw))
-            c |= NO_PROGRAM;
-        spin_lock(&con.lock);
-        con.bytes[con.head++ % BYTE_RING] = (uint16_t)c;
-        wake_locked(&con.readers);
-        spin_unlock(&con.lock);
-    }
-}
-
 bool
 console_interrupt(uint32_t irq)
 {
+    int c;
+
     if (irq != con.irq)
         return false;
-    receive();
     spin_lock(&con.lock);
+    while (con.head - con.tail < BYTE_RING && (c = uart_getc()) >= 0) {
+        if (c == CTRL('C')) {
+            /* C2. Without con.lock, since the family's comes before it; only
+             * this function fills the ring, so there stays room. */
+            spin_unlock(&con.lock);
+            c |= proc_kill_foreground(!con.raw) ? 0 : NO_PROGRAM;
+            spin_lock(&con.lock);
+        }
+        con.bytes[con.head++ % BYTE_RING] = (uint16_t)c;
+        wake_locked(&con.readers);
+    }
+    if (con.head - con.tail == BYTE_RING)
+        uart_rx_irq(false);
     if (!list_empty(&con.writers) && uart_tx_ready()) {
         uart_tx_irq(false);
         wake_locked(&con.writers);
@@ -296,7 +255,7 @@ console_interrupt(uint32_t irq)
     return true;
 }
 
-/* --- beginning -------------------------------------------------------------- */
+/* --- beginning ------------------------------------------------------------ */
 
 void
 console_init(uint64_t boot_hart_id, uint32_t irq, bool raw)

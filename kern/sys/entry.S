@@ -25,10 +25,8 @@ _start:
     mv      a1, s1
     call    kernel_main
 
-/*
- * Firmware before OpenSBI 1.2 marks a hart as started before it notes where,
- * so one that is awake may come here instead. By then harts[] has it.
- */
+/* Firmware before OpenSBI 1.2 marks a hart as started before it notes where,
+ * so one that is awake may come here instead. By then harts[] has it. */
 second:
     la      a1, harts - HART_BYTES
 1:  addi    a1, a1, HART_BYTES
@@ -62,8 +60,6 @@ paging_on_keep:
     ret
 
     .section .data
-entered:
-    .word   0
     .balign 4096
 /* The first 128 GiB at their physical addresses and in the direct map, all
  * allowed; vm_init() puts an exact table in its place. */
@@ -79,6 +75,7 @@ boot_table:
 
     .section .bss
     .balign 16384               /* like a kernel stack: see vector.S */
-boot_stack:
     .skip   16384
 boot_stack_top:
+entered:
+    .skip   4

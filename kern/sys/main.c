@@ -70,7 +70,7 @@ read_machine(uint64_t hart_id, uint64_t fdt_pa)
                machine.mem_size >> 20, MIN_MEMORY >> 20);
 }
 
-/* --- memory ------------------------------------------------------------------ */
+/* --- memory --------------------------------------------------------------- */
 
 /* Hand [start, end) to the allocator but for what is in use in there. */
 static void
@@ -139,7 +139,7 @@ load_boot_files(void)
         page_add_range(start, end);
 }
 
-/* --- harts ------------------------------------------------------------------- */
+/* --- harts ---------------------------------------------------------------- */
 
 /* Name the harts, the boot hart first. */
 static void
@@ -156,16 +156,10 @@ name_harts(uint64_t boot_id)
     hart_count = n;
 }
 
-uint64_t kernel_satp; /* [I] for entry.S, once there are stacks */
-
 static void
 start_hart(struct hart *h, uint32_t stack_slot)
 {
-    uint64_t top = KSTACK_BASE + (stack_slot + 1) * KSTACK_SLOT;
-
-    for (uint32_t page = 1; page <= KSTACK_PAGES; page++)
-        vm_map_kernel_page(top - page * PAGE_SIZE, page_alloc());
-    h->scratch = top;
+    h->scratch = vm_new_stack(stack_slot);
     if (sbi_hart_start(h->id, PHYS(hart_entry), (uint64_t)h))
         refuse("hart %lu does not start", h->id);
 }
@@ -212,7 +206,6 @@ kernel_main(uint64_t hart_id, uint64_t fdt_pa)
     kprintf("weir: %u harts, %lu MiB, %u processes", hart_count,
             machine.mem_size >> 20, proc_slots());
     kprintf("weir: starting init");
-    kernel_satp = vm_kernel_satp();
     for (uint32_t i = 1; i < hart_count; i++)
         start_hart(&harts[i], proc_slots() + i);
     sched_idle();

@@ -25,7 +25,7 @@ SYSCALL(getpid, void)
     return this_proc()->pid;
 }
 
-/* --- ending ----------------------------------------------------------------- */
+/* --- ending --------------------------------------------------------------- */
 
 void
 end_process(uint32_t reason, long code, uint64_t cause, uint64_t addr)
@@ -69,7 +69,7 @@ SYSCALL(wait, uint64_t pid, uint64_t out, uint64_t timeout)
     return info.pid;
 }
 
-/* --- beginning -------------------------------------------------------------- */
+/* --- beginning ------------------------------------------------------------ */
 
 /* sys_fork in vector.S stored the registers that a call does not save. */
 long fork_process(void);
@@ -184,7 +184,7 @@ load(struct proc *p, struct region *file, const char *name, uint64_t argc,
     for (uint64_t i = 0; i < argc; i++)
         pointers[i] += base;
     memset((char *)p->page + args_len, 0, size - args_len);
-    exec_put_args(&vm, &image, p->page, size);
+    memcpy(vm_at(&vm, base), p->page, size);
     become(p, &vm, &image, file, name);
     memset(p->tf, 0, sizeof(*p->tf));
     p->tf->x[REG_PC] = image.entry;
@@ -252,7 +252,7 @@ start_init(void)
     return error;
 }
 
-/* --- time and scheduling ---------------------------------------------------- */
+/* --- time and scheduling -------------------------------------------------- */
 
 SYSCALL(yield, void)
 {
@@ -262,7 +262,7 @@ SYSCALL(yield, void)
 
 SYSCALL(clock_ns, void)
 {
-    return (long)clock_now_ns();
+    return (long)ticks_to_ns(read_time());
 }
 
 SYSCALL(timer_wait, uint64_t flags, uint64_t ns)
@@ -280,7 +280,7 @@ SYSCALL(timer_wait, uint64_t flags, uint64_t ns)
     return result == -E_TIMEDOUT ? 0 : result;
 }
 
-/* --- memory ------------------------------------------------------------------ */
+/* --- memory --------------------------------------------------------------- */
 
 SYSCALL(sbrk, uint64_t delta)
 {
@@ -299,9 +299,7 @@ SYSCALL(sbrk, uint64_t delta)
             return -E_INVAL;
         /* What stays of the last page must be zero when it is given again. */
         if (to > new)
-            memset((char *)DIRECT(PTE_PA(*vm_leaf(&p->vm, new, false))) +
-                       new % PAGE_SIZE,
-                   0, to - new);
+            memset(vm_at(&p->vm, new), 0, to - new);
         vm_unmap_owned(&p->vm, to, from);
     }
     /* New pages too: hardware may remember that there were none (4.2.1), or
@@ -314,7 +312,7 @@ SYSCALL(sbrk, uint64_t delta)
     return (long)old;
 }
 
-/* --- information -------------------------------------------------------------- */
+/* --- information ---------------------------------------------------------- */
 
 SYSCALL(proc_info, uint64_t pid, uint64_t out)
 {
@@ -332,7 +330,7 @@ SYSCALL(sys_info, uint64_t out)
     struct sys_info info = {
         .total_pages = page_total(),
         .free_pages = page_free_count(),
-        .timebase_hz = timebase_hz(),
+        .timebase_hz = machine.timebase_hz,
         .instret = csr_read(instret),
         .harts = hart_count,
         .procs = proc_count(),

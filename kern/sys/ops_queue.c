@@ -94,6 +94,21 @@ send_slowly(struct queue *q, const struct hnode *node, uaddr_t buf,
     return error;
 }
 
+/* Scalars, then size, then tag. Returns: 0; -E_INVAL; -E_MSGSIZE;
+ * -E_PROTOTYPE (counted as rejected). */
+static inline long
+check_send(struct queue *q, uint64_t len, uint64_t opt)
+{
+    if (unlikely((uint32_t)opt > PRIO_URGENT)) /* bits 8 to 31 are 0 */
+        return -E_INVAL;
+    if (unlikely(len > q->max_msg))
+        return -E_MSGSIZE;
+    if (likely(!q->schema) || OPT_TAG(opt) == q->schema)
+        return 0;
+    add_relaxed(&q->rejected, 1);
+    return -E_PROTOTYPE;
+}
+
 SYSCALL(queue_send, uint64_t h, uint64_t buf, uint64_t len, uint64_t opt,
         uint64_t timeout)
 {
@@ -105,17 +120,9 @@ SYSCALL(queue_send, uint64_t h, uint64_t buf, uint64_t len, uint64_t opt,
     if (unlikely(error))
         goto out;
     q = queue_of(node->obj);
-    error = -E_INVAL;
-    if (unlikely((uint32_t)opt > PRIO_URGENT)) /* bits 8 to 31 are 0 */
+    error = check_send(q, len, opt);
+    if (unlikely(error))
         goto out;
-    error = -E_MSGSIZE;
-    if (unlikely(len > q->max_msg))
-        goto out;
-    error = -E_PROTOTYPE;
-    if (unlikely(q->schema && OPT_TAG(opt) != q->schema)) {
-        add_relaxed(&q->rejected, 1);
-        goto out;
-    }
     slot = queue_reserve(q);
     if (unlikely(!slot)) {
         error = send_slowly(q, node, uaddr(buf), len, opt, timeout);
@@ -130,6 +137,49 @@ out:
     return error;
 }
 
+static long
+copy_header(uaddr_t meta, const struct qslot *slot)
+{
+    struct msg_meta header = queue_header(slot);
+
+    return copy_to_user(meta, &header, sizeof(header));
+}
+
+/*
+ * The handle in the taken message goes to the receiver's table, its value and
+ * the header to the receiver's memory; or neither, and it is in flight again.
+ * One that was revoked on the way arrives as -E_BADH without rights.
+ * Returns: 0; -E_MFILE; -E_FAULT.
+ */
+static __attribute__((noinline)) long
+deliver_handle(struct queue *q, struct qslot *slot, uaddr_t buf, uaddr_t meta)
+{
+    struct hnode **place = queue_node(slot), *node = *place;
+    struct kobj *obj = node ? node->obj : NULL;
+    uint32_t rights = node ? hnode_rights(node) : 0;
+    long value = node ? hnode_arrive(node) : -E_BADH, error;
+    struct msg_handle out = {(handle_t)value, value < 0 ? 0 : rights};
+
+    if (value == -E_MFILE)
+        return value;
+    if (value >= 0)
+        kobj_get(obj); /* the handle could be revoked from here on */
+    error = copy_to_user(buf, &out, sizeof(out));
+    if (!error && !uaddr_is_null(meta))
+        error = copy_header(meta, slot);
+    if (error && value >= 0 && !hnode_depart((uint64_t)value, node)) {
+        queue_end_stops(q, obj, rights);
+        *place = NULL;
+    } else if (!error && value >= 0) {
+        queue_end_stops(q, obj, rights);
+    } else if (!error) {
+        queue_drop_handle(q, slot);
+    }
+    if (value >= 0)
+        kobj_put(obj);
+    return error;
+}
+
 /*
  * The taken message goes to the receiver's memory, and its handle to the
  * receiver's table. On failure it is put back (BEHAVIOUR E10).
@@ -139,12 +189,14 @@ static inline long
 deliver(struct queue *q, struct qslot *slot, uaddr_t buf, uaddr_t meta)
 {
     uint64_t len = slot->meta.len;
-    long error = copy_out(buf, slot, len);
+    long error;
 
-    if (likely(!error) && !uaddr_is_null(meta)) {
-        struct msg_meta header = queue_header(slot);
-
-        error = copy_to_user(meta, &header, sizeof(header));
+    if (unlikely(slot->meta.kind != MSG_INLINE)) {
+        error = deliver_handle(q, slot, buf, meta);
+    } else {
+        error = copy_out(buf, slot, len);
+        if (likely(!error) && !uaddr_is_null(meta))
+            error = copy_header(meta, slot);
     }
     if (unlikely(error)) {
         queue_untake(q, slot);
@@ -154,15 +206,17 @@ deliver(struct queue *q, struct qslot *slot, uaddr_t buf, uaddr_t meta)
     return (long)len;
 }
 
-/* Nothing to take at once that fits: wait, or say why not. */
-static __attribute__((noinline)) long
+/* Nothing to take at once that fits: wait, or say why not. Flattened: the way
+ * of every message between two processes. */
+static __attribute__((noinline, flatten)) long
 recv_slowly(struct queue *q, const struct hnode *node, uaddr_t buf,
             uint64_t cap, uaddr_t meta, uint64_t timeout)
 {
     struct msg_meta header;
-    struct qslot *slot;
+    struct qslot *slot = NULL;
     bool good =
-        uaddr_in_range(buf, cap) && uaddr_in_range(meta, sizeof(header));
+        likely((buf.value | cap | meta.value) < USER_END / 2) ||
+        (uaddr_in_range(buf, cap) && uaddr_in_range(meta, sizeof(header)));
     long result;
 
     kobj_get(&q->obj);
@@ -181,24 +235,104 @@ recv_slowly(struct queue *q, const struct hnode *node, uaddr_t buf,
     return result;
 }
 
+static __attribute__((noinline)) long
+recv_at_once(struct queue *q, const struct hnode *node, uaddr_t buf,
+             uint64_t cap, uaddr_t meta, uint64_t timeout)
+{
+    struct qslot *slot = queue_take(q, cap);
+    long result;
+
+    if (unlikely(!slot))
+        return recv_slowly(q, node, buf, cap, meta, timeout);
+    result = deliver(q, slot, buf, meta);
+    handle_done();
+    return result;
+}
+
 SYSCALL(queue_recv, uint64_t h, uint64_t buf, uint64_t cap, uint64_t meta,
         uint64_t timeout)
 {
     struct hnode *node;
     struct queue *q;
-    struct qslot *slot;
-    long result = handle_use(h, 0, OBJ_QUEUE, RIGHT_READ, &node);
+    long error = handle_use(h, 0, OBJ_QUEUE, RIGHT_READ, &node);
 
-    if (unlikely(result))
+    if (unlikely(error)) {
+        handle_done();
+        return error;
+    }
+    q = queue_of(node->obj);
+    if (queue_seems_empty(q))
+        return recv_slowly(q, node, uaddr(buf), cap, uaddr(meta), timeout);
+    return recv_at_once(q, node, uaddr(buf), cap, uaddr(meta), timeout);
+}
+
+/* Send the node in flight, or drop it. The caller has a reference to q.
+ * Returns: as queue_send_wait(). */
+static long
+send_node(struct queue *q, const struct hnode *through, struct hnode *cargo,
+          uint64_t opt, uint64_t timeout)
+{
+    struct kobj *obj = cargo->obj;
+    uint32_t rights = hnode_rights(cargo);
+    struct msg_meta meta;
+    long error;
+
+    make_meta(&meta, through, opt, sizeof(struct msg_handle), MSG_HANDLE);
+    kobj_get(obj);
+    error = queue_send_wait(q, &meta, &cargo, through, timeout);
+    if (error) {
+        queue_end_stops(q, obj, rights);
+        hnode_drop(cargo);
+    }
+    kobj_put(obj);
+    return error;
+}
+
+SYSCALL(queue_send_handle, uint64_t h, uint64_t cargo, uint64_t rights64,
+        uint64_t opt, uint64_t timeout)
+{
+    uint32_t rights = (uint32_t)rights64;
+    struct hnode *node, *from, *sent = NULL;
+    struct queue *q;
+    struct kobj *obj;
+    bool started = false;
+    long error = handle_use(h, 0, OBJ_QUEUE, RIGHT_WRITE, &node);
+
+    if (!error)
+        error = handle_look(cargo, 1, &from);
+    if (error)
         goto out;
     q = queue_of(node->obj);
-    slot = queue_seems_empty(q) ? NULL : queue_take(q, cap);
-    if (unlikely(!slot))
-        return recv_slowly(q, node, uaddr(buf), cap, uaddr(meta), timeout);
-    result = deliver(q, slot, uaddr(buf), uaddr(meta));
-out:
+    obj = from->obj;
+    error = hnode_may_hand(from, &rights);
+    if (!error || error == -E_INVAL) {
+        /* Delegation comes before the scalars: a cycle before bad rights. */
+        long loop = queue_end_starts(q, obj, rights);
+
+        started = !loop;
+        error = loop ? loop : error;
+    }
+    if (!error && (uint32_t)opt > PRIO_URGENT)
+        error = -E_INVAL;
+    if (!error && timeout == 0)
+        error = queue_may_send(q);
+    if (!error)
+        error = hnode_derive(from, rights, 0, &sent);
+    if (error) {
+        if (started)
+            queue_end_stops(q, obj, rights);
+        goto out;
+    }
+    /* From here on references keep what the hazards kept. */
+    handle_done_second();
+    kobj_get(&q->obj);
+    error = send_node(q, node, sent, opt, timeout);
     handle_done();
-    return result;
+    kobj_put(&q->obj);
+    return error;
+out:
+    handle_done_both();
+    return error;
 }
 
 SYSCALL(queue_peek, uint64_t h, uint64_t meta)

@@ -26,7 +26,3 @@ long start_init(void);
 /* What the device tree said. */
 struct machine;
 extern struct machine machine;
-
-/* Load a boot file into the running process: argv as the program gave it, a
- * user address. Returns only errors. */
-long exec_process(uaddr_t name, uaddr_t argv);

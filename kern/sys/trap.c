@@ -45,7 +45,7 @@ interrupt(uint64_t cause)
     }
 }
 
-/* --- faults of programs ----------------------------------------------------- */
+/* --- faults of programs --------------------------------------------------- */
 
 static const char *
 cause_in_words(uint64_t cause)
@@ -130,7 +130,7 @@ user_work(void)
     }
 }
 
-/* --- traps in the kernel ---------------------------------------------------- */
+/* --- traps in the kernel -------------------------------------------------- */
 
 static bool
 is_user_copy(const struct panic_regs *regs)

@@ -6,9 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define strlcpy   weir_strlcpy /* newer C libraries have one, too */
 #define vsnprintf weir_vsnprintf
 #include "base/format.c"
 #undef vsnprintf
+#undef strlcpy
 
 static int failed;
 

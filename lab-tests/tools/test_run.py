@@ -425,9 +425,11 @@ class System(unittest.TestCase):
         self.assertEqual(done.returncode, 0, done.stderr)
 
     def test_shell_ends_with_its_input(self):
-        done = self.make("qemu", input=b"echo last line without newline")
-        self.assertIn(b"last line without newline", done.stdout)
-        self.assertEqual(done.returncode, 0, done.stderr)
+        for text in (b"echo the last words", b"echo the last words\n",
+                     b"cat\nthe last words", b"cat\nthe last words\n"):
+            done = self.make("qemu", input=text)
+            self.assertRegex(done.stdout, b"the last words")
+            self.assertEqual(done.returncode, 0, done.stderr)
 
     def test_idle_shell_is_quiet(self):
         """Less than 2 % of a processor while nobody types."""
