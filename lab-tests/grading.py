@@ -28,6 +28,7 @@ import os
 import re
 import signal
 import subprocess
+import tempfile
 import threading
 import time
 
@@ -360,7 +361,9 @@ class Runner:
         folder = os.path.join(self.build, "tests")
         os.makedirs(folder, exist_ok=True)
         full = os.path.join(folder, test.program)
-        private = os.path.join(self.directory, test.program)
+        # Cases of one program may differ in their files: a place for each.
+        place = tempfile.mkdtemp(dir=self.directory)
+        private = os.path.join(place, test.program)
         machine.build_program(self.build, test.source, private + ".elf")
         machine.strip_program(self.build, private + ".elf", private)
         os.replace(private + ".elf", full)

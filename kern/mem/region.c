@@ -10,40 +10,29 @@
 #include "mem/kalloc.h"
 
 static void
-free_frames(struct region *r)
+region_destroy(struct kobj *obj)
 {
+    struct region *r = region_of(obj);
+
     for (uint32_t t = 0; t < FRAME_TABLES && r->tables[t]; t++) {
         for (uint32_t i = 0; i < FRAMES_PER_TABLE && r->tables[t][i]; i++)
             page_free(r->tables[t][i]);
         page_free(r->tables[t]);
     }
-}
-
-static void
-region_destroy(struct kobj *obj)
-{
-    struct region *r = region_of(obj);
-
-    free_frames(r);
     kfree(r, sizeof(*r));
 }
 
-static const struct kobj_ops region_ops = {
-    .destroy = region_destroy,
-};
+static const struct kobj_ops region_ops = {.destroy = region_destroy};
 
-static long
-make_frames(struct region *r)
+/* Add the frame that comes after those there are. */
+static void *
+add_frame(struct region *r)
 {
-    for (uint64_t i = 0; i < r->pages; i++) {
-        void ***table = &r->tables[i / FRAMES_PER_TABLE];
+    void ***table = &r->tables[r->pages / FRAMES_PER_TABLE];
 
-        if (!*table && !(*table = page_zalloc()))
-            return -E_NOMEM;
-        if (!((*table)[i % FRAMES_PER_TABLE] = page_alloc()))
-            return -E_NOMEM;
-    }
-    return 0;
+    if (!*table && !(*table = page_zalloc()))
+        return NULL;
+    return (*table)[r->pages++ % FRAMES_PER_TABLE] = page_alloc();
 }
 
 void *
@@ -66,17 +55,16 @@ region_new_sealed(const void *bytes, uint64_t size, struct region **out)
     r->policy = REGION_IMMUTABLE;
     r->sealed = 1;
     r->size = size;
-    r->pages = (size + PAGE_SIZE - 1) / PAGE_SIZE;
-    if (make_frames(r)) {
-        free_frames(r);
-        kfree(r, sizeof(*r));
-        return -E_NOMEM;
-    }
-    for (uint64_t i = 0; i < r->pages; i++) {
-        uint64_t at = i * PAGE_SIZE, n = MIN(size - at, PAGE_SIZE);
+    for (uint64_t at = 0, n; at < size; at += n) {
+        char *frame = add_frame(r);
 
-        memcpy(region_frame(r, i), (const char *)bytes + at, n);
-        memset((char *)region_frame(r, i) + n, 0, PAGE_SIZE - n);
+        if (!frame) {
+            region_destroy(&r->obj);
+            return -E_NOMEM;
+        }
+        n = MIN(size - at, PAGE_SIZE);
+        memcpy(frame, (const char *)bytes + at, n);
+        memset(frame + n, 0, PAGE_SIZE - n);
     }
     kobj_init(&r->obj, OBJ_REGION, &region_ops);
     *out = r;
@@ -95,17 +83,4 @@ region_copy_out(const struct region *r, uint64_t off, void *to, uint64_t len)
         off += n;
         len -= n;
     }
-}
-
-void
-region_describe(struct region *r, struct region_info *out)
-{
-    *out = (struct region_info){
-        .policy = r->policy,
-        .sealed = r->sealed,
-        .size = r->size,
-        .refs = load_relaxed(&r->obj.refs),
-        .pages = r->pages,
-        .first_frame = r->pages ? PHYS(region_frame(r, 0)) >> PAGE_SHIFT : 0,
-    };
 }

@@ -41,5 +41,3 @@ void *region_frame(const struct region *r, uint64_t i);
 /* Copy bytes [off, off + len), which must be inside, to kernel memory. */
 void region_copy_out(const struct region *r, uint64_t off, void *to,
                      uint64_t len);
-
-void region_describe(struct region *r, struct region_info *out);

@@ -19,6 +19,9 @@
 #define ENTRIES   512u
 #define USER_HALF 256u /* root entries for addresses below USER_END */
 
+/* The table, or page, that an entry points to. */
+#define TABLE_OF(pte) ((pte_t *)DIRECT(PTE_PA(pte)))
+
 /* Shift of the virtual page number that indexes a table of a level. */
 #define LEVEL_SHIFT(level) (12 + 9 * (level))
 #define LEVEL_SIZE(level)  (1ul << LEVEL_SHIFT(level))
@@ -44,12 +47,6 @@ is_table(pte_t pte)
     return (pte & (PTE_V | PTE_R | PTE_W | PTE_X)) == PTE_V;
 }
 
-static pte_t *
-table_of(pte_t pte)
-{
-    return DIRECT(PTE_PA(pte));
-}
-
 /* The entry for va at `level`, adding tables above it on demand. */
 static pte_t *
 walk(pte_t *table, uint64_t va, int level, bool make)
@@ -64,7 +61,7 @@ walk(pte_t *table, uint64_t va, int level, bool make)
                 return NULL;
             *entry = PTE_MAKE(PHYS(page)) | PTE_V;
         }
-        table = table_of(*entry);
+        table = TABLE_OF(*entry);
     }
     return &table[INDEX(va, level)];
 }
@@ -170,9 +167,9 @@ free_table(struct vm *vm, pte_t *table, int level, uint32_t n)
         if (!(table[i] & PTE_V))
             continue;
         if (is_table(table[i]))
-            free_table(vm, table_of(table[i]), level - 1, ENTRIES);
+            free_table(vm, TABLE_OF(table[i]), level - 1, ENTRIES);
         else if (table[i] & PTE_OWNED)
-            page_free(table_of(table[i]));
+            page_free(TABLE_OF(table[i]));
     }
     page_free(table);
     interrupt_window();
@@ -198,7 +195,7 @@ vm_leaf(struct vm *vm, uint64_t va, bool make)
 void *
 vm_at(struct vm *vm, uint64_t va)
 {
-    return (char *)table_of(*vm_leaf(vm, va, false)) + va % PAGE_SIZE;
+    return (char *)TABLE_OF(*vm_leaf(vm, va, false)) + va % PAGE_SIZE;
 }
 
 long
@@ -241,7 +238,7 @@ vm_unmap_owned(struct vm *vm, uint64_t start, uint64_t end)
 
         if (!leaf || !(*leaf & PTE_OWNED))
             continue;
-        page_free(table_of(*leaf));
+        page_free(TABLE_OF(*leaf));
         *leaf = 0;
         vm->pages--;
         interrupt_window();
@@ -265,10 +262,10 @@ copy_table(struct vm *to, pte_t *dst, const pte_t *src, int level, uint32_t n)
             return -E_NOMEM;
         dst[i] = PTE_MAKE(PHYS(page)) | PTE_FLAGS(src[i]);
         if (is_table(src[i])) {
-            if (copy_table(to, page, table_of(src[i]), level - 1, ENTRIES))
+            if (copy_table(to, page, TABLE_OF(src[i]), level - 1, ENTRIES))
                 return -E_NOMEM;
         } else {
-            page_copy(page, table_of(src[i]));
+            page_copy(page, TABLE_OF(src[i]));
             interrupt_window();
             to->pages++;
         }

@@ -62,37 +62,33 @@ segment_is_good(const struct segment *s, uint64_t size, uint64_t floor)
            !((s->flags & PF_W) && (s->flags & PF_X));
 }
 
-/* Map the file's own frames: nothing is copied (BEHAVIOUR I5). */
+/*
+ * What a program cannot change shows the file's own frames: nothing is copied
+ * (BEHAVIOUR I5). The rest is zeroed pages with the file's bytes copied in.
+ */
 static long
-map_shared(struct vm *vm, const struct region *file, const struct segment *s)
+map_segment(struct vm *vm, const struct region *file, const struct segment *s)
 {
-    uint64_t first = ROUND_DOWN(s->vaddr, PAGE_SIZE);
+    uint64_t va = ROUND_DOWN(s->vaddr, PAGE_SIZE);
+    uint64_t end = ROUND_UP(s->vaddr + s->memsz, PAGE_SIZE);
     uint64_t frame = s->offset / PAGE_SIZE;
     uint64_t flags = s->flags & PF_X ? PTE_USER_RX : PTE_USER_R;
 
-    for (uint64_t va = first; va < s->vaddr + s->filesz; va += PAGE_SIZE)
-        if (vm_map(vm, va, region_frame(file, frame++), flags))
-            return -E_NOMEM;
-    return 0;
-}
-
-/* Zeroed pages of its own, with the file's bytes copied in. */
-static long
-map_private(struct vm *vm, const struct region *file, const struct segment *s)
-{
-    uint64_t first = ROUND_DOWN(s->vaddr, PAGE_SIZE);
-    uint64_t end = ROUND_UP(s->vaddr + s->memsz, PAGE_SIZE);
-    uint64_t flags = s->flags & PF_W   ? PTE_USER_RW
-                     : s->flags & PF_X ? PTE_USER_RX
-                                       : PTE_USER_R;
-
-    if (vm_map_zero(vm, first, end, flags))
+    if (s->flags & PF_W) {
+        flags = PTE_USER_RW;
+    } else if (s->filesz == s->memsz) {
+        for (; va < end; va += PAGE_SIZE)
+            if (vm_map(vm, va, region_frame(file, frame++), flags))
+                return -E_NOMEM;
+        return 0;
+    }
+    if (vm_map_zero(vm, va, end, flags))
         return -E_NOMEM;
     for (uint64_t done = 0; done < s->filesz;) {
-        uint64_t va = s->vaddr + done;
-        uint64_t n = MIN(s->filesz - done, PAGE_SIZE - va % PAGE_SIZE);
+        uint64_t to = s->vaddr + done;
+        uint64_t n = MIN(s->filesz - done, PAGE_SIZE - to % PAGE_SIZE);
 
-        region_copy_out(file, s->offset + done, vm_at(vm, va), n);
+        region_copy_out(file, s->offset + done, vm_at(vm, to), n);
         done += n;
     }
     return 0;
@@ -123,19 +119,15 @@ exec_load(struct vm *vm, const struct region *file, struct image *image)
             h.entry - s.vaddr < s.memsz)
             entry_is_code = true;
         floor = ROUND_UP(s.vaddr + s.memsz, PAGE_SIZE);
-        if (!(s.flags & PF_W) && s.filesz == s.memsz)
-            error = map_shared(vm, file, &s);
-        else
-            error = map_private(vm, file, &s);
+        error = map_segment(vm, file, &s);
     }
-    if (!error && (!entry_is_code || h.entry % 2))
-        error = -E_NOEXEC;
+    if (error)
+        return error;
+    if (!entry_is_code || h.entry % 2)
+        return -E_NOEXEC;
     image->entry = h.entry;
     image->stack_low = floor + PAGE_SIZE;
     image->stack_top = image->stack_low + STACK_BYTES;
     image->heap_start = image->stack_top + PAGE_SIZE;
-    if (!error)
-        error =
-            vm_map_zero(vm, image->stack_low, image->stack_top, PTE_USER_RW);
-    return error;
+    return vm_map_zero(vm, image->stack_low, image->stack_top, PTE_USER_RW);
 }

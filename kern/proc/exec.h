@@ -8,9 +8,7 @@ struct region;
 
 /* Where things are in a new address space. */
 struct image {
-    uint64_t entry;
-    uint64_t stack_low, stack_top;
-    uint64_t heap_start;
+    uint64_t entry, stack_low, stack_top, heap_start;
 };
 
 /*

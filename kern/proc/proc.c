@@ -91,6 +91,18 @@ proc_thread(const char *name, void (*body)(void))
     sched_ready(p);
 }
 
+static void
+free_memory(struct proc *p)
+{
+    vm_destroy(&p->vm);
+    if (p->page)
+        page_free(p->page);
+    if (p->handles)
+        page_free(p->handles);
+    p->page = NULL;
+    p->handles = NULL;
+}
+
 struct proc *
 proc_new(long *error)
 {
@@ -122,13 +134,7 @@ proc_new(long *error)
 void
 proc_discard(struct proc *p)
 {
-    vm_destroy(&p->vm);
-    if (p->page)
-        page_free(p->page);
-    if (p->handles)
-        page_free(p->handles);
-    p->page = NULL;
-    p->handles = NULL;
+    free_memory(p);
     spin_lock(&tree_lock);
     list_push_front(&free_slots, &p->siblings);
     spin_unlock(&tree_lock);
@@ -158,9 +164,9 @@ proc_start(struct proc *p, struct proc *parent)
 
     spin_lock(&tree_lock);
     do
-        last_pid = last_pid == PID_MAX ? 2 : last_pid + 1;
-    while (proc_find(last_pid));
-    pid = p->pid = last_pid;
+        pid = last_pid = last_pid == PID_MAX ? 2 : last_pid + 1;
+    while (proc_find(pid));
+    p->pid = pid;
     p->hash_next = NULL;
     *pid_link(pid) = p;
     p->parent = parent;
@@ -201,11 +207,7 @@ proc_exit(const struct exit_info *info)
 
     p->vm.satp = vm_kernel_satp();
     csr_write(satp, p->vm.satp);
-    vm_destroy(&p->vm);
-    page_free(p->page);
-    page_free(p->handles);
-    p->page = NULL;
-    p->handles = NULL;
+    free_memory(p);
 
     spin_lock(&tree_lock);
     heir = p->parent;
@@ -300,8 +302,8 @@ proc_reap(struct proc *child)
 
 /* --- killing -------------------------------------------------------------- */
 
-void
-proc_kill_locked(struct proc *p)
+static void
+kill_locked(struct proc *p) REQUIRES(&tree_lock)
 {
     uint32_t state = load_relaxed(&p->state);
 
@@ -319,16 +321,14 @@ long
 proc_kill(long pid)
 {
     struct proc *p;
-    long error = 0;
+    long error = -E_SRCH;
 
     spin_lock(&tree_lock);
     p = proc_find(pid);
-    if (!p)
-        error = -E_SRCH;
-    else if (!proc_is_descendant(p, this_proc()))
-        error = -E_ACCES;
-    else
-        proc_kill_locked(p);
+    if (p)
+        error = proc_is_descendant(p, this_proc()) ? 0 : -E_ACCES;
+    if (!error)
+        kill_locked(p);
     spin_unlock(&tree_lock);
     return error;
 }
@@ -351,7 +351,7 @@ proc_kill_foreground(bool shell)
             if (!strcmp(child->name, "sh") || (shell && p->pid == 1)) {
                 next = child;
             } else {
-                proc_kill_locked(child);
+                kill_locked(child);
                 found = true;
             }
         }
@@ -381,19 +381,18 @@ long
 proc_describe(long pid, struct proc_info *out)
 {
     struct proc *p;
-    uint64_t ticks, since, now;
 
     memset(out, 0, sizeof(*out));
     spin_lock(&tree_lock);
     p = find_from(pid);
     if (p) {
+        uint64_t ticks = load_relaxed(&p->run_ticks), now = read_time(), since;
+
         out->pid = p->pid;
         out->parent = p->parent ? p->parent->pid : 0;
         out->state = load_relaxed(&p->state);
         out->hart = load_relaxed(&p->hart);
-        ticks = load_relaxed(&p->run_ticks);
         since = load_relaxed(&harts[out->hart].since);
-        now = read_time();
         if (out->state == PROC_RUNNING && now > since) /* else it just left */
             ticks += now - since;
         if (out->state == PROC_EXITING)

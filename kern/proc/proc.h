@@ -113,9 +113,8 @@ NORETURN void proc_exit(const struct exit_info *info);
 long proc_wait(long pid, uint64_t timeout, struct proc **child) MUST_CHECK;
 void proc_reap(struct proc *child);
 
-/* Mark a process killed, wake or interrupt it. tree_lock held. */
-void proc_kill_locked(struct proc *p) REQUIRES(&tree_lock);
-/* Returns: 0; -E_SRCH; -E_ACCES for a process that is no descendant. */
+/* Mark a process killed, wake or interrupt it.
+ * Returns: 0; -E_SRCH; -E_ACCES for a process that is no descendant. */
 long proc_kill(long pid);
 
 /* The process with this pid, NULL if none. tree_lock held. */

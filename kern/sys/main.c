@@ -13,7 +13,6 @@
 #include "proc/sched.h"
 #include "sys/console.h"
 #include "sys/syscall.h"
-#include "sys/trap.h"
 
 #define MIN_MEMORY     (16ull << 20)
 #define PAGES_PER_PROC 96 /* 341 processes in 128 MiB */
@@ -50,21 +49,21 @@ hart_csrs(void)
 static void
 read_machine(uint64_t hart_id, uint64_t fdt_pa)
 {
-    static const struct {
-        long id;
-        const char *name;
-    } needed[] = {{SBI_EXT_TIME, "TIME"},
-                  {SBI_EXT_IPI, "IPI"},
-                  {SBI_EXT_RFENCE, "RFENCE"},
-                  {SBI_EXT_HSM, "HSM"}};
+    static const long needed[] = {SBI_EXT_TIME, SBI_EXT_IPI, SBI_EXT_RFENCE,
+                                  SBI_EXT_HSM};
 
     if (fdt_read(DIRECT(fdt_pa), hart_id, &machine))
         refuse("device tree: %s", machine.error);
     finisher_init(machine.finisher_pa);
     uart_init(machine.uart_pa);
     for (uint32_t i = 0; i < ARRAY_LEN(needed); i++)
-        if (!sbi_probe(needed[i].id))
-            refuse("the firmware lacks the SBI extension %s", needed[i].name);
+        if (!sbi_probe(needed[i]))
+            refuse("the firmware lacks the SBI extension 0x%lx", needed[i]);
+    for (uint32_t i = 1; i < machine.nharts; i++) {
+        harts[i].index = i;
+        harts[i].id = machine.hart_ids[i];
+    }
+    hart_count = machine.nharts;
     if (machine.mem_size < MIN_MEMORY)
         refuse("%lu MiB of memory, at least %llu are needed",
                machine.mem_size >> 20, MIN_MEMORY >> 20);
@@ -110,13 +109,13 @@ set_up_memory(void)
         {machine.fdt_pa, machine.fdt_pa + machine.fdt_size},
         {machine.initrd_start, machine.initrd_end},
     };
-    uint32_t n = 3;
 
-    for (uint32_t i = 0; i < machine.nreserved; i++, n++) {
-        used[n][0] = machine.reserved[i][0];
-        used[n][1] = machine.reserved[i][0] + machine.reserved[i][1];
+    for (uint32_t i = 0; i < machine.nreserved; i++) {
+        used[i + 3][0] = machine.reserved[i][0];
+        used[i + 3][1] = machine.reserved[i][0] + machine.reserved[i][1];
     }
-    add_memory(machine.mem_base, machine.mem_base + machine.mem_size, used, n);
+    add_memory(machine.mem_base, machine.mem_base + machine.mem_size, used,
+               machine.nreserved + 3);
     memset(DIRECT(table), 0, table_end - table);
     vm_init(&machine);
     return DIRECT(table);
@@ -133,36 +132,10 @@ load_boot_files(void)
     why = bootfs_load(DIRECT(start), DIRECT(end));
     if (why)
         refuse("boot archive: %s", why);
-    start = ROUND_UP(start, PAGE_SIZE);
-    end = ROUND_DOWN(end, PAGE_SIZE);
-    if (start < end)
-        page_add_range(start, end);
+    add_memory(start, end, NULL, 0);
 }
 
 /* --- harts ---------------------------------------------------------------- */
-
-/* Name the harts, the boot hart first. */
-static void
-name_harts(uint64_t boot_id)
-{
-    uint32_t n = 1;
-
-    harts[0].id = boot_id;
-    for (uint32_t i = 0; i < machine.nharts; i++)
-        if (machine.hart_ids[i] != boot_id)
-            harts[n++].id = machine.hart_ids[i];
-    for (uint32_t i = 0; i < n; i++)
-        harts[i].index = i;
-    hart_count = n;
-}
-
-static void
-start_hart(struct hart *h, uint32_t stack_slot)
-{
-    h->scratch = vm_new_stack(stack_slot);
-    if (sbi_hart_start(h->id, PHYS(hart_entry), (uint64_t)h))
-        refuse("hart %lu does not start", h->id);
-}
 
 void
 hart_main(void)
@@ -191,7 +164,6 @@ kernel_main(uint64_t hart_id, uint64_t fdt_pa)
     harts[0].id = hart_id;
     hart_csrs();
     read_machine(hart_id, fdt_pa);
-    name_harts(hart_id);
     table = set_up_memory();
     time_init(machine.timebase_hz, machine.sstc);
     sched_init(machine.timebase_hz);
@@ -206,7 +178,10 @@ kernel_main(uint64_t hart_id, uint64_t fdt_pa)
     kprintf("weir: %u harts, %lu MiB, %u processes", hart_count,
             machine.mem_size >> 20, proc_slots());
     kprintf("weir: starting init");
-    for (uint32_t i = 1; i < hart_count; i++)
-        start_hart(&harts[i], proc_slots() + i);
+    for (struct hart *h = &harts[1]; h < &harts[hart_count]; h++) {
+        h->scratch = vm_new_stack(proc_slots() + h->index);
+        if (sbi_hart_start(h->id, PHYS(hart_entry), (uint64_t)h))
+            refuse("hart %lu does not start", h->id);
+    }
     sched_idle();
 }

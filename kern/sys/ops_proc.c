@@ -11,7 +11,6 @@
 #include "proc/sched.h"
 #include "sys/console.h"
 #include "sys/syscall.h"
-#include "sys/trap.h"
 
 #define HEAP_LIMIT (1ull << 36) /* program and heap lie below */
 
@@ -27,17 +26,24 @@ SYSCALL(getpid, void)
 
 /* --- ending --------------------------------------------------------------- */
 
+static void
+set_program(struct proc *p, struct region *file)
+{
+    if (file)
+        kobj_get(&file->obj);
+    if (p->program)
+        kobj_put(&p->program->obj);
+    p->program = file;
+}
+
 void
 end_process(uint32_t reason, long code, uint64_t cause, uint64_t addr)
 {
-    struct proc *p = this_proc();
     struct exit_info info = {
         .reason = reason, .code = code, .cause = cause, .addr = addr};
 
     handle_close_all();
-    if (p->program)
-        kobj_put(&p->program->obj);
-    p->program = NULL;
+    set_program(this_proc(), NULL);
     proc_exit(&info);
 }
 
@@ -76,22 +82,17 @@ long fork_process(void);
 long
 fork_process(void)
 {
-    struct proc *p = this_proc();
+    struct proc *p = this_proc(), *child;
     long error;
-    struct proc *child = proc_new(&error);
 
+    child = proc_new(&error);
     if (!child)
         return error;
-    error = vm_copy(&child->vm, &p->vm);
-    if (!error)
-        error = handle_fork(child);
-    if (error) {
+    if ((error = vm_copy(&child->vm, &p->vm)) || (error = handle_fork(child))) {
         proc_discard(child);
         return error;
     }
-    child->program = p->program;
-    if (child->program)
-        kobj_get(&child->program->obj);
+    set_program(child, p->program);
     child->heap_start = p->heap_start;
     child->heap_end = p->heap_end;
     child->stack_low = p->stack_low;
@@ -136,46 +137,28 @@ gather_args(char *page, uaddr_t argv, uint64_t *count)
     return (long)at;
 }
 
-/* Let go of the old program and become the new one. */
+/* The table of p, which runs, is another or lost pages, under the same ASID:
+ * forget translations, here now and elsewhere before p runs there. */
 static void
-become(struct proc *p, struct vm *vm, const struct image *image,
-       struct region *file, const char *name)
+forget_translations(struct proc *p)
 {
-    struct vm old = p->vm;
-
-    kobj_get(&file->obj);
-    p->vm = *vm;
-    csr_write(satp, p->vm.satp);
-    /* Same ASID, other table: forget the old one's translations, here now and
-     * elsewhere before the process runs there. */
     sfence_asid(p->slot + 1);
-    fence_i();
     store_relaxed(&p->stale_harts, ~(1u << this_hart()->index));
-    vm_destroy(&old);
-    if (p->program)
-        kobj_put(&p->program->obj);
-    p->program = file;
-    p->heap_start = p->heap_end = image->heap_start;
-    p->stack_low = image->stack_low;
-    spin_lock(&tree_lock);
-    memset(p->name, 0, sizeof(p->name));
-    strlcpy(p->name, name, sizeof(p->name));
-    spin_unlock(&tree_lock);
 }
 
-/* Load `file` with the args gathered in p->page. Returns: 0 or why not. */
+/* Load `file` with the args gathered in p->page in place of the old program.
+ * Returns: 0 or why not. */
 static long
 load(struct proc *p, struct region *file, const char *name, uint64_t argc,
      uint64_t args_len)
 {
     uint64_t *pointers = p->page, base, size = ROUND_UP(args_len, 16);
     struct image image;
-    struct vm vm;
+    struct vm vm, old = p->vm;
     long error = vm_create(&vm, p->slot + 1);
 
-    if (error)
-        return error;
-    error = exec_load(&vm, file, &image);
+    if (!error)
+        error = exec_load(&vm, file, &image);
     if (error) {
         vm_destroy(&vm);
         return error;
@@ -185,7 +168,19 @@ load(struct proc *p, struct region *file, const char *name, uint64_t argc,
         pointers[i] += base;
     memset((char *)p->page + args_len, 0, size - args_len);
     memcpy(vm_at(&vm, base), p->page, size);
-    become(p, &vm, &image, file, name);
+
+    p->vm = vm;
+    csr_write(satp, p->vm.satp);
+    forget_translations(p);
+    fence_i();
+    vm_destroy(&old);
+    set_program(p, file);
+    p->heap_start = p->heap_end = image.heap_start;
+    p->stack_low = image.stack_low;
+    spin_lock(&tree_lock);
+    memset(p->name, 0, sizeof(p->name));
+    strlcpy(p->name, name, sizeof(p->name));
+    spin_unlock(&tree_lock);
     memset(p->tf, 0, sizeof(*p->tf));
     p->tf->x[REG_PC] = image.entry;
     p->tf->x[REG_SP] = base;
@@ -267,13 +262,12 @@ SYSCALL(clock_ns, void)
 
 SYSCALL(timer_wait, uint64_t flags, uint64_t ns)
 {
-    uint64_t deadline;
+    bool absolute = (uint32_t)flags == TIMER_ABS;
+    uint64_t deadline = absolute ? deadline_at(ns) : deadline_after(ns);
     int result;
 
     if ((uint32_t)flags > TIMER_ABS)
         return -E_INVAL;
-    deadline =
-        (uint32_t)flags == TIMER_ABS ? deadline_at(ns) : deadline_after(ns);
     if (deadline <= read_time())
         return 0;
     result = waiter_sleep(waiter_begin(NULL), deadline);
@@ -304,8 +298,7 @@ SYSCALL(sbrk, uint64_t delta)
     }
     /* New pages too: hardware may remember that there were none (4.2.1), or
      * those of an attempt that failed. */
-    sfence_asid(p->slot + 1);
-    store_relaxed(&p->stale_harts, ~(1u << this_hart()->index));
+    forget_translations(p);
     if (error)
         return error;
     p->heap_end = new;

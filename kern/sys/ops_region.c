@@ -24,8 +24,8 @@ SYSCALL(region_open, uint64_t user_name)
 static long
 read_region(struct region *r, uint64_t off, uaddr_t buf, uint64_t len)
 {
+    long error = uaddr_in_range(buf, len) || !len ? 0 : -E_FAULT;
     uint64_t done = 0;
-    long error = 0;
 
     while (done < len && !error && !proc_killed()) {
         uint64_t at = (off + done) % PAGE_SIZE;
@@ -45,35 +45,39 @@ SYSCALL(region_read, uint64_t h, uint64_t off, uint64_t buf, uint64_t len)
     struct region *r;
     long result = handle_use(h, 0, OBJ_REGION, RIGHT_READ, &node);
 
-    if (result)
-        goto out;
-    r = region_of(node->obj);
-    result = -E_INVAL;
-    if (off >= r->size)
-        goto out;
-    len = MIN(len, r->size - off);
-    result = -E_FAULT;
-    if (len && !uaddr_in_range(uaddr(buf), len))
-        goto out;
+    if (result) {
+        handle_done();
+        return result;
+    }
     /* Not noted meanwhile: whoever revokes the handle would wait for us. */
+    r = region_of(node->obj);
     kobj_get(&r->obj);
     handle_done();
-    result = read_region(r, off, uaddr(buf), len);
+    if (off >= r->size)
+        result = -E_INVAL;
+    else
+        result = read_region(r, off, uaddr(buf), MIN(len, r->size - off));
     kobj_put(&r->obj);
-    return result;
-out:
-    handle_done();
     return result;
 }
 
 SYSCALL(region_info, uint64_t h, uint64_t out)
 {
     struct hnode *node;
-    struct region_info info;
+    struct region_info info = {0};
     long error = handle_use(h, 0, OBJ_REGION, RIGHT_READ, &node);
 
-    if (!error)
-        region_describe(region_of(node->obj), &info);
+    if (!error) {
+        struct region *r = region_of(node->obj);
+
+        info.policy = r->policy;
+        info.sealed = r->sealed;
+        info.size = r->size;
+        info.refs = load_relaxed(&r->obj.refs);
+        info.pages = r->pages;
+        if (r->pages)
+            info.first_frame = PHYS(region_frame(r, 0)) >> PAGE_SHIFT;
+    }
     handle_done();
     return error ? error : copy_to_user(uaddr(out), &info, sizeof(info));
 }

@@ -26,3 +26,8 @@ long start_init(void);
 /* What the device tree said. */
 struct machine;
 extern struct machine machine;
+
+/* vector.S: the entry of all traps, for stvec; and to the running process's
+ * program with all registers of its frame. */
+void trap_entry(void);
+NORETURN void user_enter(void);

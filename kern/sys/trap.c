@@ -1,12 +1,16 @@
 /* What traps mean: interrupts, programs' faults, the kernel's own. */
-#include "sys/trap.h"
-
 #include "base/printf.h"
 #include "hw/plic.h"
 #include "mem/uaccess.h"
 #include "proc/sched.h"
 #include "sys/console.h"
 #include "sys/syscall.h"
+
+/* Called by vector.S. */
+void user_trap(uint64_t cause, struct trapframe *tf);
+void user_work(void);
+void kernel_trap(struct panic_regs *regs);
+NORETURN void kernel_stack_overflow(struct panic_regs *regs);
 
 _Static_assert(offsetof(struct hart, scratch) == 8, "vector.S");
 _Static_assert(offsetof(struct hart, tf) == 16, "vector.S");
@@ -118,26 +122,16 @@ void
 user_work(void)
 {
     struct proc *p = this_proc();
-    uint32_t work;
 
-    while ((work = load_relaxed(&p->work))) {
-        if (work & WORK_KILLED)
+    while (load_relaxed(&p->work)) {
+        if (proc_killed())
             end_process(EXIT_KILLED, 0, 0, 0);
-        if (work & WORK_RESCHED) {
-            and_relaxed(&p->work, ~WORK_RESCHED);
-            sched_yield();
-        }
+        and_relaxed(&p->work, ~WORK_RESCHED);
+        sched_yield();
     }
 }
 
 /* --- traps in the kernel -------------------------------------------------- */
-
-static bool
-is_user_copy(const struct panic_regs *regs)
-{
-    return regs->pc >= (uint64_t)user_copy_start &&
-           regs->pc < (uint64_t)user_copy_end && regs->stval < USER_END;
-}
 
 void
 kernel_trap(struct panic_regs *regs)
@@ -148,7 +142,8 @@ kernel_trap(struct panic_regs *regs)
         interrupt(regs->scause);
         if (h->resched && h->proc)
             or_relaxed(&h->proc->work, WORK_RESCHED);
-    } else if (is_user_copy(regs)) {
+    } else if (regs->pc >= (uint64_t)user_copy_start &&
+               regs->pc < (uint64_t)user_copy_end && regs->stval < USER_END) {
         regs->pc = (uint64_t)user_copy_fault;
     } else {
         panic_regs(regs, "%s in the kernel", cause_in_words(regs->scause));
