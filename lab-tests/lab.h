@@ -48,7 +48,7 @@ rounds(uint32_t on_one_hart)
 {
     uint32_t harts = hart_count();
 
-    return harts == 1 ? on_one_hart : on_one_hart / (harts * 2);
+    return harts == 1 ? on_one_hart : on_one_hart / 2;
 }
 
 /* exec with a list of string literals; args[0] is the program. */

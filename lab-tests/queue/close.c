@@ -211,7 +211,7 @@ TEST(close_races_send)
 {
     uint64_t seed = test_seed();
 
-    for (uint32_t i = 0; i < rounds(1000); i++) {
+    for (uint32_t i = 0; i < rounds(5000); i++) {
         long q = queue_create(1 << (i % 3), 8, 0);
         long w = handle_dup(q, RIGHT_WRITE, 0);
         long child = SPAWN(handle_close(q); send_until_pipe(w));
@@ -232,7 +232,7 @@ TEST(close_races_recv)
 {
     uint64_t seed = test_seed();
 
-    for (uint32_t i = 0; i < rounds(1000); i++) {
+    for (uint32_t i = 0; i < rounds(5000); i++) {
         long q = queue_create(4, 8, 0);
         long r = handle_dup(q, RIGHT_READ, 0);
         uint32_t count = random_below(&seed, 6);
