@@ -76,14 +76,6 @@ sbi_send_ipi(uint64_t hart)
     SBI(SBI_EXT_IPI, 0, 1, hart);
 }
 
-/* Forget [va, va + size) of one address space, all of it when size is all ones,
- * on the harts whose id's bit is set; complete on return (8.3). */
-static inline void
-sbi_remote_sfence(uint64_t hart_mask, uint64_t va, uint64_t size, uint64_t asid)
-{
-    SBI(SBI_EXT_RFENCE, 2, hart_mask, 0, va, size, asid);
-}
-
 /* End the machine (10.1); QEMU's exit status is 0 then. */
 static inline void
 sbi_shutdown(void)
