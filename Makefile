@@ -69,7 +69,7 @@ INITRD := $(O)/initrd.tar
 # What else is in the archive, for `cat README.md | wc`.
 EXTRA := $(wildcard README.md)
 
-.PHONY: all qemu test run grade qemu-gdb gdb bench setup doctor lint clean \
+.PHONY: all qemu test run grade qemu-gdb gdb bench model setup doctor lint clean \
     help fmt FORCE
 .DELETE_ON_ERROR:
 .SUFFIXES:
@@ -108,6 +108,9 @@ grade:
 	@$(PYTHON) lab-tests/grade $(SYSTEM) --look-in "$(PWD)" \
 	    $(if $(T),--test '$(T)') $(if $(SEED),--seed $(SEED)) \
 	    $(if $(CPUS),--cpus $(CPUS)) $(if $(TESTS),--tests '$(TESTS)') $(LAB)
+
+model:
+	@$(PYTHON) lab-tests/all $(SYSTEM) --only 'model.*'
 
 bench:
 	+@$(BUILD)
@@ -149,6 +152,7 @@ help:
 	@echo 'make grade       grade: LAB=name, T=glob, or TESTS=dir of your own'
 	@echo 'make qemu-gdb    boot and wait for a debugger;  make gdb  attaches'
 	@echo 'make bench       instructions per operation'
+	@echo 'make model       search all states of the models with Spin'
 	@echo 'make lint        formatting, include direction, line budget; make fmt'
 	@echo 'make setup       install the tools;  make doctor  checks them'
 	@echo 'make compile_commands.json, make clean'

@@ -13,6 +13,7 @@
  */
 #include "sys/console.h"
 
+#include "abi/ring.h"
 #include "base/printf.h"
 #include "base/string.h"
 #include "hw/plic.h"
@@ -36,14 +37,16 @@ static struct {
     struct queue *in, *out;
     uint32_t irq;
     bool raw;
-    struct spinlock lock;      /* c */
-    uint16_t bytes[BYTE_RING]; /* [c] */
-    uint32_t head, tail;       /* [c] free-running */
+    struct ring_words words;
+    struct ring_end typed;     /* the interrupt handler's, on one hart */
+    struct ring_end to_read;   /* the input thread's */
+    uint16_t bytes[BYTE_RING]; /* the ring's */
+    char line[LINE_MAX];       /* the input thread's */
+    uint32_t length;           /* the input thread's */
+    struct spinlock lock;      /* c; the UART's interrupt bits, too */
     struct list readers;       /* [c] input thread, waiting for bytes */
     struct list writers;       /* [c] both threads, waiting for the UART */
     struct list drainers;      /* [c] shutdown, waiting for the output */
-    char line[LINE_MAX];       /* the input thread's */
-    uint32_t length;           /* the input thread's */
 } con = {.lock = SPINLOCK(RANK_OBJECT)};
 
 static void
@@ -211,18 +214,27 @@ input(uint32_t c)
 }
 
 static void
+wait_for_bytes(void)
+{
+    spin_lock(&con.lock);
+    uart_rx_irq(true); /* C1: there is room again */
+    /* The handler fills the ring first and takes the lock to wake us after. */
+    while (!ring_filled(&con.to_read))
+        sleep_locked(&con.readers);
+    spin_unlock(&con.lock);
+}
+
+static void
 input_thread(void)
 {
     for (;;) {
-        uint32_t c;
+        wait_for_bytes();
+        for (uint32_t n = ring_filled(&con.to_read); n; n--) {
+            uint32_t c = con.bytes[ring_place(&con.to_read, 0)];
 
-        spin_lock(&con.lock);
-        while (con.head == con.tail)
-            sleep_locked(&con.readers);
-        c = con.bytes[con.tail++ % BYTE_RING];
-        uart_rx_irq(true); /* C1: there is room again */
-        spin_unlock(&con.lock);
-        input(c);
+            ring_pass(&con.to_read, 1);
+            input(c);
+        }
     }
 }
 
@@ -233,19 +245,15 @@ console_interrupt(uint32_t irq)
 
     if (irq != con.irq)
         return false;
-    spin_lock(&con.lock);
-    while (con.head - con.tail < BYTE_RING && (c = uart_getc()) >= 0) {
-        if (c == CTRL('C')) {
-            /* C2. Without con.lock, since the family's comes before it; only
-             * this function fills the ring, so there stays room. */
-            spin_unlock(&con.lock);
+    while (ring_free(&con.typed) && (c = uart_getc()) >= 0) {
+        if (c == CTRL('C')) /* C2 */
             c |= proc_kill_foreground(!con.raw) ? 0 : NO_PROGRAM;
-            spin_lock(&con.lock);
-        }
-        con.bytes[con.head++ % BYTE_RING] = (uint16_t)c;
-        wake_locked(&con.readers);
+        con.bytes[ring_place(&con.typed, 0)] = (uint16_t)c;
+        ring_pass(&con.typed, 1);
     }
-    if (con.head - con.tail == BYTE_RING)
+    spin_lock(&con.lock);
+    wake_locked(&con.readers);
+    if (!ring_free(&con.typed))
         uart_rx_irq(false);
     if (!list_empty(&con.writers) && uart_tx_ready()) {
         uart_tx_irq(false);
@@ -262,6 +270,8 @@ console_init(uint64_t boot_hart_id, uint32_t irq, bool raw)
 {
     con.irq = irq;
     con.raw = raw;
+    con.typed = ring_attach(&con.words.prod, &con.words.cons, BYTE_RING);
+    con.to_read = ring_attach(&con.words.cons, &con.words.prod, BYTE_RING);
     list_init(&con.readers);
     list_init(&con.writers);
     list_init(&con.drainers);
