@@ -46,6 +46,7 @@ proc_init(struct proc *memory, uint32_t n)
         p->tf = (struct trapframe *)vm_new_stack(i) - 1;
         list_init(&p->run);
         list_init(&p->wait.link);
+        list_init(&p->wait.timer);
         p->wait.proc = p;
         spin_init(&p->handles_lock, RANK_HANDLES);
         list_push_back(&free_slots, &p->siblings);
