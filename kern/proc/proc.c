@@ -2,7 +2,8 @@
  * Processes: the table, the family, ending and waiting.
  *
  *   P1  a slot of the table is free, or belongs to one process from proc_new()
- *       to proc_reap(). Its kernel stack is the slot's for good.
+ *       to proc_reap(): the one whose pid leaves the slot's number when divided
+ *       by the number of slots. Its kernel stack is the slot's for good.
  *   P2  whoever was an ancestor of a process stays one while both live: the
  *       children of one that ends pass to its parent.
  *   P3  a process becomes ENDED only when no hart stands on its stack any more
@@ -16,17 +17,13 @@
 #include "mem/kalloc.h"
 #include "proc/sched.h"
 
-#define HASH_SIZE 256u
-#define PID_MAX   INT32_MAX
-
 struct spinlock tree_lock = SPINLOCK(RANK_TREE);
 
-static struct proc *table;           /* [I] */
-static uint32_t slots;               /* [I] */
-static uint32_t live;                /* [t] processes with a pid */
-static struct list free_slots;       /* [t] by siblings */
-static struct proc *pids[HASH_SIZE]; /* [t] chains by hash_next */
-static int32_t last_pid;             /* [t] */
+static struct proc *procs; /* [I] the table */
+static uint32_t slots;     /* [I] */
+static uint32_t threads;   /* [I] of the slots, from the end; after boot */
+static uint32_t live;      /* [t] processes with a pid */
+static int32_t last_pid;   /* [t] */
 
 void fork_entry(void);   /* vector.S */
 void thread_entry(void); /* vector.S */
@@ -34,22 +31,19 @@ void thread_entry(void); /* vector.S */
 /* --- the table ------------------------------------------------------------ */
 
 void
-proc_init(struct proc *memory, uint32_t n)
+proc_init(struct proc *table, uint32_t n)
 {
-    table = memory;
+    procs = table;
     slots = n;
-    list_init(&free_slots);
     for (uint32_t i = 0; i < n; i++) {
-        struct proc *p = &table[i];
+        struct proc *p = &procs[i];
 
         p->slot = i;
         p->tf = (struct trapframe *)vm_new_stack(i) - 1;
-        list_init(&p->run);
+        p->wait.proc = p;
         list_init(&p->wait.link);
         list_init(&p->wait.timer);
-        p->wait.proc = p;
         spin_init(&p->handles_lock, RANK_HANDLES);
-        list_push_back(&free_slots, &p->siblings);
     }
 }
 
@@ -59,15 +53,26 @@ proc_count(void)
     return load_relaxed(&live);
 }
 
+/* A free slot with the next pid that belongs into a free slot: P1. */
 static struct proc *
 take_slot(void)
 {
-    struct list *node;
+    struct proc *p, *found = NULL;
+    int32_t pid;
 
     spin_lock(&tree_lock);
-    node = list_pop_front(&free_slots);
+    pid = last_pid;
+    for (uint32_t i = 0; i < slots && !found; i++) {
+        pid = pid == INT32_MAX ? 2 : pid + 1;
+        p = &procs[(uint32_t)pid % slots];
+        if (load_relaxed(&p->state) != PROC_FREE)
+            continue;
+        store_relaxed(&p->state, PROC_READY);
+        p->exit.pid = last_pid = pid;
+        found = p;
+    }
     spin_unlock(&tree_lock);
-    return node ? list_entry(node, struct proc, siblings) : NULL;
+    return found;
 }
 
 /* Where the first switch to p goes: to entry, on p's empty stack. */
@@ -82,9 +87,8 @@ prepare_stack(struct proc *p, void (*entry)(void))
 void
 proc_thread(const char *name, void (*body)(void))
 {
-    struct proc *p = take_slot();
+    struct proc *p = &procs[slots - ++threads];
 
-    assert(p);
     prepare_stack(p, thread_entry);
     p->context.s[0] = (uint64_t)body;
     p->vm.satp = vm_kernel_satp();
@@ -122,7 +126,6 @@ proc_new(long *error)
     }
     prepare_stack(p, fork_entry);
     p->work = 0;
-    store_relaxed(&p->state, PROC_READY); /* not ENDED, as its last owner */
     p->wait_pid = 0;
     p->run_ticks = 0;
     p->program = NULL;
@@ -137,44 +140,29 @@ proc_discard(struct proc *p)
 {
     free_memory(p);
     spin_lock(&tree_lock);
-    list_push_front(&free_slots, &p->siblings);
+    store_relaxed(&p->state, PROC_FREE);
     spin_unlock(&tree_lock);
-}
-
-/* What points to the process with this pid, or to NULL, in its hash chain. */
-static struct proc **
-pid_link(long pid)
-{
-    struct proc **link = &pids[(uint32_t)pid % HASH_SIZE];
-
-    while (*link && (*link)->pid != pid)
-        link = &(*link)->hash_next;
-    return link;
 }
 
 struct proc *
 proc_find(long pid)
 {
-    return *pid_link(pid);
+    struct proc *p = &procs[(uint64_t)pid % slots];
+
+    return p->pid && p->pid == pid ? p : NULL;
 }
 
 long
 proc_start(struct proc *p, struct proc *parent)
 {
-    int32_t pid;
+    long pid = p->exit.pid;
 
     spin_lock(&tree_lock);
-    do
-        pid = last_pid = last_pid == PID_MAX ? 2 : last_pid + 1;
-    while (proc_find(pid));
-    p->pid = pid;
-    p->hash_next = NULL;
-    *pid_link(pid) = p;
+    p->pid = p->exit.pid;
     p->parent = parent;
+    list_init(&p->siblings);
     if (parent)
         list_push_back(&parent->children, &p->siblings);
-    else
-        list_init(&p->siblings);
     store_relaxed(&live, live + 1);
     spin_unlock(&tree_lock);
     sched_ready(p);
@@ -292,11 +280,9 @@ void
 proc_reap(struct proc *child)
 {
     spin_lock(&tree_lock);
-    *pid_link(child->pid) = child->hash_next;
-    child->pid = 0;
-    child->parent = NULL;
     list_remove(&child->siblings);
-    list_push_front(&free_slots, &child->siblings);
+    child->pid = 0;
+    store_relaxed(&child->state, PROC_FREE);
     store_relaxed(&live, live - 1);
     spin_unlock(&tree_lock);
 }
@@ -372,9 +358,9 @@ find_from(long pid) REQUIRES(&tree_lock)
     if (pid > 0)
         return proc_find(pid);
     for (uint32_t i = 0; i < slots; i++)
-        if (table[i].pid && table[i].pid + pid >= 0 &&
-            (!best || table[i].pid < best->pid))
-            best = &table[i];
+        if (procs[i].pid && procs[i].pid + pid >= 0 &&
+            (!best || procs[i].pid < best->pid))
+            best = &procs[i];
     return best;
 }
 

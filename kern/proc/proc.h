@@ -28,7 +28,9 @@ enum { REG_PC = 0, REG_SP = 2, REG_A0 = 10, REG_A1 = 11 };
 #define WORK_KILLED  1u
 #define WORK_RESCHED 2u /* its slice ended during a call */
 
-#define PROC_EXITING 5u /* p->state, between exit and PROC_ENDED */
+/* p->state, apart from what programs see */
+#define PROC_FREE    0u
+#define PROC_EXITING 5u /* between exit and PROC_ENDED */
 
 struct handle_table;
 struct region;
@@ -46,15 +48,14 @@ struct proc {
     struct waiter wait;   /* see waitq.h */
     struct trapframe *tf; /* [I] */
 
-    int32_t pid;            /* [t] 0: slot is free or a kernel thread */
-    uint32_t slot;          /* [I] */
-    struct proc *parent;    /* [t] */
-    struct list children;   /* [t] */
-    struct list siblings;   /* [t] in parent's children */
-    struct proc *hash_next; /* [t] */
-    long wait_pid;          /* [t] whom it waits for; 0: nobody */
-    struct exit_info exit;  /* [t] once ended */
-    uint64_t run_ticks;     /* [a] time on harts, up to the last switch */
+    int32_t pid;           /* [t] 0: not started, or a kernel thread */
+    uint32_t slot;         /* [I] */
+    struct proc *parent;   /* [t] */
+    struct list children;  /* [t] */
+    struct list siblings;  /* [t] in parent's children */
+    long wait_pid;         /* [t] whom it waits for; 0: nobody */
+    struct exit_info exit; /* [t] once ended; pid: from the beginning */
+    uint64_t run_ticks;    /* [a] time on harts, up to the last switch */
 
     struct vm vm;                  /* [s] */
     uint32_t stale_harts;          /* [a] harts whose TLB may know its ASID */
