@@ -108,31 +108,28 @@ free_memory(struct proc *p)
     p->handles = NULL;
 }
 
-struct proc *
-proc_new(long *error)
+long
+proc_new(struct proc **out)
 {
     struct proc *p = take_slot();
 
-    *error = -E_NFILE;
     if (!p)
-        return NULL;
-    *error = -E_NOMEM;
+        return -E_NFILE;
     p->page = page_alloc();
     p->handles = page_zalloc();
     p->vm.root = NULL;
     if (!p->page || !p->handles || vm_create(&p->vm, p->slot + 1)) {
         proc_discard(p);
-        return NULL;
+        return -E_NOMEM;
     }
     prepare_stack(p, fork_entry);
     p->work = 0;
     p->wait_pid = 0;
     p->run_ticks = 0;
-    p->program = NULL;
-    p->heap_start = p->heap_end = p->stack_low = 0;
     p->stale_harts = ~0u; /* the ASID had another owner before */
     list_init(&p->children);
-    return p;
+    *out = p;
+    return 0;
 }
 
 void
@@ -387,7 +384,7 @@ proc_describe(long pid, struct proc_info *out)
         out->cpu_ns = ticks_to_ns(ticks);
         out->pages = load_relaxed(&p->vm.pages);
         out->handles = load_relaxed(&p->handles_used);
-        memcpy(out->name, p->name, sizeof(out->name));
+        strlcpy(out->name, p->name, sizeof(out->name));
     }
     spin_unlock(&tree_lock);
     return p ? 0 : -E_SRCH;

@@ -33,7 +33,6 @@ enum { REG_PC = 0, REG_SP = 2, REG_A0 = 10, REG_A1 = 11 };
 #define PROC_EXITING 5u /* between exit and PROC_ENDED */
 
 struct handle_table;
-struct region;
 
 /* [I] never changes while the process lives, [s] its own, [t] the tree lock,
  * [a] atomic, [r] the lock of the run queue it is in. */
@@ -57,18 +56,17 @@ struct proc {
     struct exit_info exit; /* [t] once ended; pid: from the beginning */
     uint64_t run_ticks;    /* [a] time on harts, up to the last switch */
 
-    struct vm vm;                  /* [s] */
-    uint32_t stale_harts;          /* [a] harts whose TLB may know its ASID */
-    uint64_t heap_start, heap_end; /* [s] */
-    uint64_t stack_low;            /* [s] lowest stack address */
-    struct region *program;        /* [s] boot file its text is mapped from */
-    struct handle_table *handles;  /* [h] one page */
-    struct spinlock handles_lock;  /* h */
-    uint32_t handles_free;         /* [h] first free slot of the table */
-    uint32_t handles_used;         /* [h] */
-    bool handles_closed;           /* [h] ending: nothing may be installed */
-    void *page;                    /* [I] room for one message that waits */
-    char name[32];                 /* [t] */
+    struct vm vm;                 /* [s] */
+    uint32_t stale_harts;         /* [a] harts whose TLB may know its ASID */
+    uint64_t heap_end;            /* [s] */
+    uint64_t stack_low;           /* [s] lowest stack address */
+    struct handle_table *handles; /* [h] one page */
+    struct spinlock handles_lock; /* h */
+    uint32_t handles_free;        /* [h] first free slot of the table */
+    uint32_t handles_used;        /* [h] */
+    bool handles_closed;          /* [h] ending: nothing may be installed */
+    void *page;                   /* [I] room for one message that waits */
+    char name[32];                /* [t] */
 };
 _Static_assert(offsetof(struct proc, work) == 120, "vector.S");
 _Static_assert(sizeof(struct trapframe) == TF_BYTES, "vector.S");
@@ -97,9 +95,9 @@ void proc_thread(const char *name, void (*body)(void));
 /*
  * A new process with an empty address space, not yet visible. The caller
  * fills it in and calls proc_start() or proc_discard().
- * Returns: NULL and *error = -E_NFILE, -E_NOMEM.
+ * Returns: 0 and *out; -E_NFILE; -E_NOMEM.
  */
-struct proc *proc_new(long *error) MUST_CHECK;
+long proc_new(struct proc **out) MUST_CHECK;
 void proc_discard(struct proc *p);
 
 /* Make it a child of parent (NULL for init), with a pid, and ready.

@@ -136,7 +136,7 @@ steal(struct hart *h)
 
 /* --- switching ------------------------------------------------------------ */
 
-static void
+static inline void
 use_address_space(struct hart *h, struct proc *p)
 {
     uint32_t bit = 1u << h->index;
@@ -148,6 +148,13 @@ use_address_space(struct hart *h, struct proc *p)
         sfence_asid(p->slot + 1);
         fence_i(); /* its text may be new, in frames used before */
     }
+}
+
+void
+sched_new_mappings(struct proc *p)
+{
+    store_relaxed(&p->stale_harts, ~0u);
+    use_address_space(this_hart(), p);
 }
 
 static inline void

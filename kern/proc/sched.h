@@ -30,6 +30,10 @@ void sched(void);
 /* Let the other ready processes of this hart run first. */
 void sched_yield(void);
 
+/* p, which runs, has another page table, or lost mappings: forget what is known
+ * of them, here now and on other harts before it runs there. */
+void sched_new_mappings(struct proc *p);
+
 /* The new process's side of a switch: lets go of the one that was left. */
 void sched_finish_switch(void);
 

@@ -26,16 +26,6 @@ SYSCALL(getpid, void)
 
 /* --- ending --------------------------------------------------------------- */
 
-static void
-set_program(struct proc *p, struct region *file)
-{
-    if (file)
-        kobj_get(&file->obj);
-    if (p->program)
-        kobj_put(&p->program->obj);
-    p->program = file;
-}
-
 void
 end_process(uint32_t reason, long code, uint64_t cause, uint64_t addr)
 {
@@ -43,7 +33,6 @@ end_process(uint32_t reason, long code, uint64_t cause, uint64_t addr)
         .reason = reason, .code = code, .cause = cause, .addr = addr};
 
     handle_close_all();
-    set_program(this_proc(), NULL);
     proc_exit(&info);
 }
 
@@ -85,15 +74,13 @@ fork_process(void)
     struct proc *p = this_proc(), *child;
     long error;
 
-    child = proc_new(&error);
-    if (!child)
+    error = proc_new(&child);
+    if (error)
         return error;
     if ((error = vm_copy(&child->vm, &p->vm)) || (error = handle_fork(child))) {
         proc_discard(child);
         return error;
     }
-    set_program(child, p->program);
-    child->heap_start = p->heap_start;
     child->heap_end = p->heap_end;
     child->stack_low = p->stack_low;
     memcpy(child->name, p->name, sizeof(child->name));
@@ -137,13 +124,11 @@ gather_args(char *page, uaddr_t argv, uint64_t *count)
     return (long)at;
 }
 
-/* The table of p, which runs, is another or lost pages, under the same ASID:
- * forget translations, here now and elsewhere before p runs there. */
-static void
-forget_translations(struct proc *p)
+/* The stack lies between program and heap, with a guard page on each side. */
+static uint64_t
+heap_start(const struct proc *p)
 {
-    sfence_asid(p->slot + 1);
-    store_relaxed(&p->stale_harts, ~(1u << this_hart()->index));
+    return p->stack_low + STACK_BYTES + PAGE_SIZE;
 }
 
 /* Load `file` with the args gathered in p->page in place of the old program.
@@ -152,40 +137,35 @@ static long
 load(struct proc *p, struct region *file, const char *name, uint64_t argc,
      uint64_t args_len)
 {
-    uint64_t *pointers = p->page, base, size = ROUND_UP(args_len, 16);
-    struct image image;
+    uint64_t *pointers = p->page, size = ROUND_UP(args_len, 16);
+    uint64_t entry, stack_low, base;
     struct vm vm, old = p->vm;
     long error = vm_create(&vm, p->slot + 1);
 
     if (!error)
-        error = exec_load(&vm, file, &image);
+        error = exec_load(&vm, file, &entry, &stack_low);
     if (error) {
         vm_destroy(&vm);
         return error;
     }
-    base = image.stack_top - size;
+    base = stack_low + STACK_BYTES - size;
     for (uint64_t i = 0; i < argc; i++)
         pointers[i] += base;
     memset((char *)p->page + args_len, 0, size - args_len);
     memcpy(vm_at(&vm, base), p->page, size);
 
     p->vm = vm;
-    csr_write(satp, p->vm.satp);
-    forget_translations(p);
-    fence_i();
+    sched_new_mappings(p);
     vm_destroy(&old);
-    set_program(p, file);
-    p->heap_start = p->heap_end = image.heap_start;
-    p->stack_low = image.stack_low;
+    p->stack_low = stack_low;
+    p->heap_end = heap_start(p);
     spin_lock(&tree_lock);
-    memset(p->name, 0, sizeof(p->name));
     strlcpy(p->name, name, sizeof(p->name));
     spin_unlock(&tree_lock);
     memset(p->tf, 0, sizeof(*p->tf));
-    p->tf->x[REG_PC] = image.entry;
-    p->tf->x[REG_SP] = base;
+    p->tf->x[REG_PC] = entry;
+    p->tf->x[REG_SP] = p->tf->x[REG_A1] = base;
     p->tf->x[REG_A0] = argc;
-    p->tf->x[REG_A1] = base;
     return 0;
 }
 
@@ -226,8 +206,8 @@ start_init(void)
 
     if (!file)
         return -E_NOENT;
-    p = proc_new(&error);
-    if (!p)
+    error = proc_new(&p);
+    if (error)
         return error;
     handle_table_init(p);
     console_give_streams(p);
@@ -238,7 +218,6 @@ start_init(void)
     args[1] = 0;
     memcpy(&args[2], name, sizeof(name));
     h->proc = p; /* load() makes its table current */
-    vm_destroy(&p->vm);
     error = load(p, file, name, 1, 16 + sizeof(name));
     vm_use_kernel();
     h->proc = NULL;
@@ -289,7 +268,7 @@ SYSCALL(sbrk, uint64_t delta)
             return -E_NOMEM;
         error = vm_map_zero(&p->vm, from, to, PTE_USER_RW);
     } else {
-        if (-delta > old - p->heap_start)
+        if (-delta > old - heap_start(p))
             return -E_INVAL;
         /* What stays of the last page must be zero when it is given again. */
         if (to > new)
@@ -298,7 +277,7 @@ SYSCALL(sbrk, uint64_t delta)
     }
     /* New pages too: hardware may remember that there were none (4.2.1), or
      * those of an attempt that failed. */
-    forget_translations(p);
+    sched_new_mappings(p);
     if (error)
         return error;
     p->heap_end = new;
