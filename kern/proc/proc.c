@@ -217,8 +217,6 @@ proc_exit(const struct exit_info *info)
     panic("an ended process ran");
 }
 
-/* Called by whoever got the hart after p's last switch: P3 holds now. */
-void proc_gone(struct proc *p);
 void
 proc_gone(struct proc *p)
 {

@@ -107,6 +107,9 @@ long proc_start(struct proc *p, struct proc *parent);
 /* End the running process, whose handles and regions are already closed. */
 NORETURN void proc_exit(const struct exit_info *info);
 
+/* Called by whoever got the hart after p's last switch: P3 holds now. */
+void proc_gone(struct proc *p);
+
 /* Find an ended child. Returns: 0 and *child (still to be reaped); -E_CHILD,
  * -E_AGAIN, -E_TIMEDOUT, -E_CANCELED. Sleeps: yes. */
 long proc_wait(long pid, uint64_t timeout, struct proc **child) MUST_CHECK;
