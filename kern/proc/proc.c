@@ -3,7 +3,8 @@
  *
  *   P1  a slot of the table is free, or belongs to one process from proc_new()
  *       to proc_reap(): the one whose pid leaves the slot's number when divided
- *       by the number of slots. Its kernel stack is the slot's for good.
+ *       by the number of slots. Its kernel stack, its page and its handle table
+ *       are the slot's for good.
  *   P2  whoever was an ancestor of a process stays one while both live: the
  *       children of one that ends pass to its parent.
  *   P3  a process becomes ENDED only when no hart stands on its stack any more
@@ -43,7 +44,11 @@ proc_init(struct proc *table, uint32_t n)
         p->wait.proc = p;
         list_init(&p->wait.link);
         list_init(&p->wait.timer);
+        p->page = page_alloc();
+        p->handles = page_alloc();
         spin_init(&p->handles_lock, RANK_HANDLES);
+        if (!p->page || !p->handles)
+            panic("no memory for the process table");
     }
 }
 
@@ -96,18 +101,6 @@ proc_thread(const char *name, void (*body)(void))
     sched_ready(p);
 }
 
-static void
-free_memory(struct proc *p)
-{
-    vm_destroy(&p->vm);
-    if (p->page)
-        page_free(p->page);
-    if (p->handles)
-        page_free(p->handles);
-    p->page = NULL;
-    p->handles = NULL;
-}
-
 long
 proc_new(struct proc **out)
 {
@@ -115,10 +108,7 @@ proc_new(struct proc **out)
 
     if (!p)
         return -E_NFILE;
-    p->page = page_alloc();
-    p->handles = page_zalloc();
-    p->vm.root = NULL;
-    if (!p->page || !p->handles || vm_create(&p->vm, p->slot + 1)) {
+    if (vm_create(&p->vm, p->slot + 1)) {
         proc_discard(p);
         return -E_NOMEM;
     }
@@ -135,7 +125,7 @@ proc_new(struct proc **out)
 void
 proc_discard(struct proc *p)
 {
-    free_memory(p);
+    vm_destroy(&p->vm);
     spin_lock(&tree_lock);
     store_relaxed(&p->state, PROC_FREE);
     spin_unlock(&tree_lock);
@@ -193,7 +183,7 @@ proc_exit(const struct exit_info *info)
 
     p->vm.satp = vm_kernel_satp();
     csr_write(satp, p->vm.satp);
-    free_memory(p);
+    vm_destroy(&p->vm);
 
     spin_lock(&tree_lock);
     heir = p->parent;

@@ -60,7 +60,7 @@ struct proc {
     uint32_t stale_harts;         /* [a] harts whose TLB may know its ASID */
     uint64_t heap_end;            /* [s] */
     uint64_t stack_low;           /* [s] lowest stack address */
-    struct handle_table *handles; /* [h] one page */
+    struct handle_table *handles; /* [I] one page, [h] inside */
     struct spinlock handles_lock; /* h */
     uint32_t handles_free;        /* [h] first free slot of the table */
     uint32_t handles_used;        /* [h] */

@@ -172,7 +172,7 @@ load(struct proc *p, struct region *file, const char *name, uint64_t argc,
 SYSCALL(exec, uint64_t user_name, uint64_t argv)
 {
     struct proc *p = this_proc();
-    char name[sizeof(((struct boot_file *)0)->name)];
+    char name[BOOT_NAME_BYTES];
     struct region *file;
     uint64_t argc = 0;
     long n = copy_string_from_user(name, uaddr(user_name), sizeof(name));
@@ -197,11 +197,9 @@ long
 start_init(void)
 {
     static struct kobj system;
-    static const char name[] = "init";
-    struct region *file = bootfs_find(name);
+    struct region *file = bootfs_find("init");
     struct hart *h = this_hart();
     struct proc *p;
-    uint64_t *args;
     long error;
 
     if (!file)
@@ -209,16 +207,14 @@ start_init(void)
     error = proc_new(&p);
     if (error)
         return error;
+    page_clear(p->handles);
     handle_table_init(p);
     console_give_streams(p);
     kobj_init(&system, OBJ_SYSTEM, &system_ops);
     handle_create_at(p, 3, &system, RIGHT_WRITE | RIGHT_EXECUTE | RIGHT_GRANT);
-    args = p->page;
-    args[0] = 16;
-    args[1] = 0;
-    memcpy(&args[2], name, sizeof(name));
+    *(uint64_t *)p->page = 0;
     h->proc = p; /* load() makes its table current */
-    error = load(p, file, name, 1, 16 + sizeof(name));
+    error = load(p, file, "init", 0, sizeof(uint64_t));
     vm_use_kernel();
     h->proc = NULL;
     if (!error)
