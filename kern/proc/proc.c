@@ -188,17 +188,15 @@ proc_exit(const struct exit_info *info)
     spin_lock(&tree_lock);
     heir = p->parent;
     if (!heir)
-        panic("init ended: reason %u, code %ld", info->reason,
-              (long)info->code);
-    while (!list_empty(&p->children)) { /* P2 */
-        struct proc *child =
-            list_entry(list_pop_front(&p->children), struct proc, siblings);
+        panic("init ended: reason %u, code %ld", info->reason, info->code);
+    list_for_each (node, &p->children) { /* P2 */
+        struct proc *child = list_entry(node, struct proc, siblings);
 
         child->parent = heir;
-        list_push_back(&heir->children, &child->siblings);
         if (load_relaxed(&child->state) == PROC_ENDED)
             tell_parent(heir, child);
     }
+    list_splice(&heir->children, &p->children);
     p->exit = *info;
     p->exit.pid = p->pid;
     store_relaxed(&p->state, PROC_EXITING);
