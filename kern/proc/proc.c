@@ -259,15 +259,18 @@ proc_wait(long pid, uint64_t timeout, struct proc **child)
     return *child ? 0 : error;
 }
 
-void
+long
 proc_reap(struct proc *child)
 {
+    long pid = child->pid;
+
     spin_lock(&tree_lock);
     list_remove(&child->siblings);
     child->pid = 0;
     store_relaxed(&child->state, PROC_FREE);
     store_relaxed(&live, live - 1);
     spin_unlock(&tree_lock);
+    return pid;
 }
 
 /* --- killing -------------------------------------------------------------- */

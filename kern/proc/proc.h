@@ -100,9 +100,9 @@ NORETURN void proc_exit(const struct exit_info *info);
 void proc_gone(struct proc *p);
 
 /* Find an ended child. Sleeps: yes. Returns: 0 and *child, to be reaped;
- * -E_CHILD; -E_AGAIN; -E_TIMEDOUT; -E_CANCELED. */
+ * -E_CHILD; -E_AGAIN; -E_TIMEDOUT; -E_CANCELED. Reaping returns its pid. */
 long proc_wait(long pid, uint64_t timeout, struct proc **child) MUST_CHECK;
-void proc_reap(struct proc *child);
+long proc_reap(struct proc *child);
 
 /* Mark a process killed, wake or interrupt it.
  * Returns: 0; -E_SRCH; -E_ACCES for a process that is no descendant. */

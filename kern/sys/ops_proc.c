@@ -48,20 +48,17 @@ SYSCALL(kill, uint64_t pid)
 
 SYSCALL(wait, uint64_t pid, uint64_t out, uint64_t timeout)
 {
-    struct exit_info info;
     struct proc *child;
     long error;
 
-    if (!uaddr_in_range(uaddr(out), sizeof(info)))
+    if (!uaddr_in_range(uaddr(out), sizeof(child->exit)))
         return -E_FAULT;
     error = proc_wait((long)pid, timeout, &child);
     if (error)
         return error;
-    info = child->exit; /* ended: nobody writes it any more */
-    if (out && copy_to_user(uaddr(out), &info, sizeof(info)))
-        return -E_FAULT;
-    proc_reap(child);
-    return info.pid;
+    if (out && copy_to_user(uaddr(out), &child->exit, sizeof(child->exit)))
+        return -E_FAULT; /* the child stays (P4) */
+    return proc_reap(child);
 }
 
 /* --- beginning ------------------------------------------------------------ */
@@ -131,17 +128,20 @@ heap_start(const struct proc *p)
     return p->stack_low + STACK_BYTES + PAGE_SIZE;
 }
 
-/* Load `file` with the args gathered in p->page in place of the old program.
- * Returns: 0 or why not. */
+/* Load a boot file with the args gathered in p->page in place of the old
+ * program. Returns: 0 or why not. */
 static long
-load(struct proc *p, struct region *file, const char *name, uint64_t argc,
-     uint64_t args_len)
+load(struct proc *p, const char *name, uint64_t argc, uint64_t args_len)
 {
+    const struct region *file = bootfs_find(name);
     uint64_t *pointers = p->page, size = ROUND_UP(args_len, 16);
     uint64_t entry, stack_low, base;
     struct vm vm, old = p->vm;
-    long error = vm_create(&vm, p->slot + 1);
+    long error;
 
+    if (!file)
+        return -E_NOENT;
+    error = vm_create(&vm, p->slot + 1);
     if (!error)
         error = exec_load(&vm, file, &entry, &stack_low);
     if (error) {
@@ -173,7 +173,6 @@ SYSCALL(exec, uint64_t user_name, uint64_t argv)
 {
     struct proc *p = this_proc();
     char name[BOOT_NAME_BYTES];
-    struct region *file;
     uint64_t argc = 0;
     long n = copy_string_from_user(name, uaddr(user_name), sizeof(name));
 
@@ -182,10 +181,7 @@ SYSCALL(exec, uint64_t user_name, uint64_t argv)
     n = gather_args(p->page, uaddr(argv), &argc);
     if (n < 0)
         return n;
-    file = bootfs_find(name);
-    if (!file)
-        return -E_NOENT;
-    n = load(p, file, name, argc, (uint64_t)n);
+    n = load(p, name, argc, (uint64_t)n);
     if (n)
         return n;
     user_enter(); /* with the new program's registers */
@@ -197,14 +193,10 @@ long
 start_init(void)
 {
     static struct kobj system;
-    struct region *file = bootfs_find("init");
     struct hart *h = this_hart();
     struct proc *p;
-    long error;
+    long error = proc_new(&p);
 
-    if (!file)
-        return -E_NOENT;
-    error = proc_new(&p);
     if (error)
         return error;
     page_clear(p->handles);
@@ -214,7 +206,7 @@ start_init(void)
     handle_create_at(p, 3, &system, RIGHT_WRITE | RIGHT_EXECUTE | RIGHT_GRANT);
     *(uint64_t *)p->page = 0;
     h->proc = p; /* load() makes its table current */
-    error = load(p, file, "init", 0, sizeof(uint64_t));
+    error = load(p, "init", 0, sizeof(uint64_t));
     vm_use_kernel();
     h->proc = NULL;
     if (!error)
