@@ -214,38 +214,37 @@ proc_gone(struct proc *p)
     spin_unlock(&tree_lock);
 }
 
-/* An ended child that fits, else NULL and *error: no child, or none ended. */
-static struct proc *
-find_ended(struct proc *p, long pid, long *error)
+/* Returns: 0 and *out; -E_AGAIN if none has ended; -E_CHILD if none fits. */
+static long
+find_ended(struct proc *p, long pid, struct proc **out)
 {
-    *error = -E_CHILD;
+    long error = -E_CHILD;
+
     list_for_each (node, &p->children) {
         struct proc *child = list_entry(node, struct proc, siblings);
 
         if (pid != -1 && pid != child->pid)
             continue;
-        *error = -E_AGAIN;
-        if (load_relaxed(&child->state) == PROC_ENDED)
-            return child;
+        if (load_relaxed(&child->state) == PROC_ENDED) {
+            *out = child;
+            return 0;
+        }
+        error = -E_AGAIN;
     }
-    return NULL;
+    return error;
 }
 
 long
 proc_wait(long pid, uint64_t timeout, struct proc **child)
 {
     struct proc *p = this_proc();
-    uint64_t deadline = 0;
+    uint64_t deadline = deadline_after(timeout);
     long error;
 
     spin_lock(&tree_lock);
     /* In a loop, since several children may end before we run: who ends only
      * says "look again", under the lock under which we look (W2). */
-    while (!(*child = find_ended(p, pid, &error))) {
-        if (error == -E_CHILD || timeout == 0)
-            break;
-        if (!deadline)
-            deadline = deadline_after(timeout);
+    while ((error = find_ended(p, pid, child)) == -E_AGAIN && timeout) {
         p->wait_pid = pid;
         waiter_begin(NULL);
         spin_unlock(&tree_lock);
@@ -256,7 +255,7 @@ proc_wait(long pid, uint64_t timeout, struct proc **child)
             break;
     }
     spin_unlock(&tree_lock);
-    return *child ? 0 : error;
+    return error;
 }
 
 long

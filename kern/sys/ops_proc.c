@@ -48,7 +48,7 @@ SYSCALL(kill, uint64_t pid)
 
 SYSCALL(wait, uint64_t pid, uint64_t out, uint64_t timeout)
 {
-    struct proc *child;
+    struct proc *child = NULL;
     long error;
 
     if (!uaddr_in_range(uaddr(out), sizeof(child->exit)))
