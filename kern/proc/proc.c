@@ -26,8 +26,7 @@ static uint32_t threads;   /* [I] of the slots, from the end; after boot */
 static uint32_t live;      /* [t] processes with a pid */
 static int32_t last_pid;   /* [t] */
 
-void fork_entry(void);   /* vector.S */
-void thread_entry(void); /* vector.S */
+void fork_entry(void), thread_entry(void); /* vector.S */
 
 /* --- the table ------------------------------------------------------------ */
 
@@ -62,22 +61,22 @@ proc_count(void)
 static struct proc *
 take_slot(void)
 {
-    struct proc *p, *found = NULL;
+    struct proc *p;
     int32_t pid;
+    uint32_t tries = 0;
 
     spin_lock(&tree_lock);
     pid = last_pid;
-    for (uint32_t i = 0; i < slots && !found; i++) {
+    do {
         pid = pid == INT32_MAX ? 2 : pid + 1;
         p = &procs[(uint32_t)pid % slots];
-        if (load_relaxed(&p->state) != PROC_FREE)
-            continue;
+    } while (load_relaxed(&p->state) != PROC_FREE && ++tries < slots);
+    if (tries < slots) {
         store_relaxed(&p->state, PROC_READY);
         p->exit.pid = last_pid = pid;
-        found = p;
     }
     spin_unlock(&tree_lock);
-    return found;
+    return tries < slots ? p : NULL;
 }
 
 /* Where the first switch to p goes: to entry, on p's empty stack. */
@@ -136,7 +135,7 @@ proc_find(long pid)
 {
     struct proc *p = &procs[(uint64_t)pid % slots];
 
-    return p->pid && p->pid == pid ? p : NULL;
+    return pid && p->pid == pid ? p : NULL;
 }
 
 long

@@ -14,7 +14,6 @@ struct waiter;
 
 /* Learn the timebase. `sstc`: write stimecmp instead of calling the SBI. */
 void time_init(uint64_t hz, bool sstc);
-
 uint64_t ticks_to_ns(uint64_t ticks);
 
 /* The first tick at which the clock shows at least `ns` since boot, or at which
@@ -30,8 +29,7 @@ void timer_cancel(struct waiter *w);
 /* In the clock interrupt: end what is due. Returns: the next deadline. */
 uint64_t timers_run(struct hart *h, uint64_t now);
 
-/* Set the clock interrupt to exactly `ticks`; clears a pending one. */
+/* Set the clock interrupt to exactly `ticks`, which clears a pending one; make
+ * sure that it comes by `ticks` at the latest. */
 void clock_set(struct hart *h, uint64_t ticks);
-
-/* Make sure that the clock interrupt comes by `ticks` at the latest. */
 void clock_arm(struct hart *h, uint64_t ticks);
