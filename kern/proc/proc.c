@@ -176,7 +176,7 @@ tell_parent(struct proc *parent, const struct proc *child)
 }
 
 void
-proc_exit(const struct exit_info *info)
+proc_exit(uint32_t reason, long code, uint64_t cause, uint64_t addr)
 {
     struct proc *p = this_proc(), *heir;
 
@@ -187,7 +187,7 @@ proc_exit(const struct exit_info *info)
     spin_lock(&tree_lock);
     heir = p->parent;
     if (!heir)
-        panic("init ended: reason %u, code %ld", info->reason, info->code);
+        panic("init ended: reason %u, code %ld", reason, code);
     list_for_each (node, &p->children) { /* P2 */
         struct proc *child = list_entry(node, struct proc, siblings);
 
@@ -196,8 +196,7 @@ proc_exit(const struct exit_info *info)
             tell_parent(heir, child);
     }
     list_splice(&heir->children, &p->children);
-    p->exit = *info;
-    p->exit.pid = p->pid;
+    p->exit = (struct exit_info){p->pid, reason, code, cause, addr};
     store_relaxed(&p->state, PROC_EXITING);
     spin_unlock(&tree_lock);
     sched();

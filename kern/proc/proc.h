@@ -76,7 +76,7 @@ proc_killed(void)
 
 extern struct spinlock tree_lock; /* parents, children, pids, free slots */
 
-/* Make the process table in zeroed memory; the rest comes from the allocator. */
+/* Make the process table in zeroed memory; takes pages for each slot. */
 void proc_init(struct proc *table, uint32_t slots);
 uint32_t proc_count(void);
 
@@ -94,7 +94,8 @@ void proc_discard(struct proc *p);
 long proc_start(struct proc *p, struct proc *parent);
 
 /* End the running process, whose handles are already closed. */
-NORETURN void proc_exit(const struct exit_info *info);
+NORETURN void proc_exit(uint32_t reason, long code, uint64_t cause,
+                        uint64_t addr);
 
 /* Called by whoever got the hart after p's last switch: P3 holds now. */
 void proc_gone(struct proc *p);

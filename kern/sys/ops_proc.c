@@ -29,11 +29,8 @@ SYSCALL(getpid, void)
 void
 end_process(uint32_t reason, long code, uint64_t cause, uint64_t addr)
 {
-    struct exit_info info = {
-        .reason = reason, .code = code, .cause = cause, .addr = addr};
-
     handle_close_all();
-    proc_exit(&info);
+    proc_exit(reason, code, cause, addr);
 }
 
 SYSCALL(exit, uint64_t code)
@@ -199,7 +196,7 @@ start_init(void)
 
     if (error)
         return error;
-    page_clear(p->handles);
+    memset(p->handles, 0, PAGE_SIZE);
     handle_table_init(p);
     console_give_streams(p);
     kobj_init(&system, OBJ_SYSTEM, &system_ops);
