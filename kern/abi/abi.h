@@ -133,10 +133,8 @@ enum { PRIO_LOW = 0, PRIO_NORMAL = 1, PRIO_HIGH = 2, PRIO_URGENT = 3 };
 enum { MSG_INLINE = 0, MSG_DESC = 1, MSG_HANDLE = 2, MSG_EVENT = 3 };
 #define MSG_OPT(priority, tag)                                                 \
     ((uint64_t)(priority) | ((uint64_t)(uint32_t)(tag) << 32))
-#define DESC_NEW_HANDLE 1u
-#define QUEUE_MAX_RING  1024u
-#define QUEUE_MAX_MSG   4096u
-#define QUEUE_MAX_BYTES (1u << 20)
+enum { QUEUE_MAX_RING = 1024, QUEUE_MAX_MSG = 4096 };
+enum { QUEUE_MAX_BYTES = 1 << 20, DESC_NEW_HANDLE = 1 };
 
 /*
  * The compiled form of a message type: operations, and WIT_END. What follows
@@ -175,11 +173,8 @@ enum { RING_PARKED = 128, RING_WAKEUP = 192, RING_COMPLETIONS = 2048 };
 #define RING_MAX_ENTRIES 64u
 
 /* Ports, channels, semaphores. */
-#define PORT_CAPACITY 16u
-#define PORT_NAME_MAX 31u
-#define CHAN_MAX_CAP  1024u
-#define CHAN_MAX_ELEM 256u
-#define SEM_MAX       INT32_MAX
+enum { PORT_CAPACITY = 16, PORT_NAME_MAX = 31 };
+enum { CHAN_MAX_CAP = 1024, CHAN_MAX_ELEM = 256, SEM_MAX = INT32_MAX };
 
 /* Processes. */
 enum { EXIT_NORMAL = 0, EXIT_KILLED = 1, EXIT_FAULT = 2 };
