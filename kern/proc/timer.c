@@ -23,15 +23,13 @@ struct timers {
 } __attribute__((aligned(64)));
 
 static struct timers timers[MAX_HARTS];
-static uint64_t hz;          /* [I] */
-static uint64_t ns_per_tick; /* [I] fixed point, 32 bits of fraction */
-static bool have_sstc;       /* [I] */
+static uint64_t hz;    /* [I] */
+static bool have_sstc; /* [I] */
 
 void
 time_init(uint64_t timebase, bool sstc)
 {
     hz = timebase;
-    ns_per_tick = (NS_PER_S << 32) / hz;
     have_sstc = sstc;
     for (int i = 0; i < MAX_HARTS; i++) {
         spin_init(&timers[i].lock, RANK_TIMER);
@@ -42,7 +40,7 @@ time_init(uint64_t timebase, bool sstc)
 uint64_t
 ticks_to_ns(uint64_t ticks)
 {
-    return (uint64_t)(((unsigned __int128)ticks * ns_per_tick) >> 32);
+    return ticks / hz * NS_PER_S + ticks % hz * NS_PER_S / hz;
 }
 
 uint64_t
