@@ -2,9 +2,8 @@
  * Processes: the table, the family, ending and waiting.
  *
  *   P1  a slot of the table is free, or belongs to one process from proc_new()
- *       to proc_reap(): the one whose pid leaves the slot's number when divided
- *       by the number of slots. Its kernel stack, its page and its handle table
- *       are the slot's for good.
+ *       to proc_reap(), whose pid modulo the number of slots is the slot's.
+ *       Its kernel stack, page and handle table are the slot's for good.
  *   P2  whoever was an ancestor of a process stays one while both live: the
  *       children of one that ends pass to its parent.
  *   P3  a process becomes ENDED only when no hart stands on its stack any more
