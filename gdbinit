@@ -142,13 +142,10 @@ def kernel_variable(name):
 
 def processes():
     """All that have a pid."""
-    buckets = kernel_variable("pids")
-    low, high = buckets.type.range()
-    for i in range(low, high + 1):
-        process = buckets[i]
-        while process:
-            yield process.dereference()
-            process = process["hash_next"]
+    table = kernel_variable("procs")
+    for i in range(int(kernel_variable("slots"))):
+        if table[i]["pid"]:
+            yield table[i]
 
 
 class Ps(gdb.Command):

@@ -113,41 +113,28 @@ enum { E_MSGSIZE = 90, E_PROTOTYPE = 91, E_NOTSUP = 95, E_TIMEDOUT = 110 };
 enum { E_ALREADY = 114, E_STALE = 116, E_WRONGTYPE = 124, E_CANCELED = 125 };
 
 /* Handles: rights and object types. */
-#define RIGHT_READ       1u
-#define RIGHT_WRITE      2u
-#define RIGHT_GRANT      4u
-#define RIGHT_REVOKE     8u
-#define RIGHT_EXECUTE    16u
-#define RIGHT_GRANT_ONCE 64u
-#define RIGHT_ALL        0x5fu
-
+enum { RIGHT_READ = 1, RIGHT_WRITE = 2, RIGHT_GRANT = 4, RIGHT_REVOKE = 8 };
+enum { RIGHT_EXECUTE = 16, RIGHT_GRANT_ONCE = 64, RIGHT_ALL = 0x5f };
 enum { OBJ_QUEUE = 1, OBJ_REGION = 2, OBJ_PORT = 3, OBJ_CHANNEL = 4 };
 enum { OBJ_SEMAPHORE = 5, OBJ_REPLY = 6, OBJ_SYSTEM = 7 };
+enum { SIG_READABLE = 1, SIG_WRITABLE = 2, SIG_CLOSED = 4 };
 
 #define HANDLE_SLOTS     256 /* handles a process can hold */
 #define HANDLE_MAX_DEPTH 8   /* links in a delegation chain */
 #define HANDLE_WAIT_MAX  16  /* items of one handle_wait */
 #define SUBSCRIPTION_MAX 256 /* subscriptions of one process */
 
-#define SIG_READABLE 1u
-#define SIG_WRITABLE 2u
-#define SIG_CLOSED   4u
-
 /* Time, in nanoseconds since boot. */
+enum { TIMER_REL = 0, TIMER_ABS = 1 };
 #define TIMEOUT_FOREVER UINT64_MAX
-#define TIMER_REL       0u
-#define TIMER_ABS       1u
 
 /* Queues and messages. */
 enum { PRIO_LOW = 0, PRIO_NORMAL = 1, PRIO_HIGH = 2, PRIO_URGENT = 3 };
 enum { MSG_INLINE = 0, MSG_DESC = 1, MSG_HANDLE = 2, MSG_EVENT = 3 };
 #define MSG_OPT(priority, tag)                                                 \
     ((uint64_t)(priority) | ((uint64_t)(uint32_t)(tag) << 32))
-#define DESC_NEW_HANDLE 1u
-
-#define QUEUE_MAX_RING  1024u
-#define QUEUE_MAX_MSG   4096u
-#define QUEUE_MAX_BYTES (1u << 20)
+enum { QUEUE_MAX_RING = 1024, QUEUE_MAX_MSG = 4096 };
+enum { QUEUE_MAX_BYTES = 1 << 20, DESC_NEW_HANDLE = 1 };
 
 /*
  * The compiled form of a message type: operations, and WIT_END. What follows
@@ -169,41 +156,25 @@ enum {
 #define WIT_FLAG_BYTES(n) ((n) <= 8 ? 1u : (n) <= 16 ? 2u : 4u)
 
 /* Regions. */
-#define REGION_IMMUTABLE 1u
-#define REGION_APPEND    2u
-#define REGION_SLAB      3u
-#define REGION_DEVICE    4u
+enum { REGION_IMMUTABLE = 1, REGION_APPEND = 2, REGION_SLAB = 3 };
+enum { REGION_DEVICE = 4 };
+enum { PROT_READ = 1, PROT_WRITE = 2, PROT_EXEC = 4 };
 #define REGION_MAX_BYTES (64ull << 20)
-#define PROT_READ        1u
-#define PROT_WRITE       2u
-#define PROT_EXEC        4u
 #define SLOT_INDEX(slot) ((uint32_t)(slot))
 
 /* The submit ring. */
-#define RING_VADDR           0x3F00000000ull
-#define RING_KERNEL_POLL     0x10000u
-#define RING_MAX_ENTRIES     64u
-#define RING_NEED_COMPLETION 1u
-#define RING_BARRIER         2u
-#define RING_MORE_COMING     4u
-#define RING_SIGNAL_PENDING  1u
-#define RING_TIMER_EXPIRED   2u
-#define RING_NEED_WAKEUP     1u
-#define RING_SQ_PROD         0    /* user page */
-#define RING_CQ_CONS         64   /* user page */
-#define RING_SQ_CONS         0    /* kernel page */
-#define RING_CQ_PROD         64   /* kernel page */
-#define RING_PARKED          128  /* kernel page */
-#define RING_WAKEUP          192  /* kernel page */
-#define RING_COMPLETIONS     2048 /* kernel page */
+enum { RING_NEED_COMPLETION = 1, RING_BARRIER = 2, RING_MORE_COMING = 4 };
+enum { RING_SIGNAL_PENDING = 1, RING_TIMER_EXPIRED = 2, RING_NEED_WAKEUP = 1 };
+enum { RING_SQ_PROD = 0, RING_CQ_CONS = 64 }; /* on the user page */
+enum { RING_SQ_CONS = 0, RING_CQ_PROD = 64 }; /* these on the kernel page */
+enum { RING_PARKED = 128, RING_WAKEUP = 192, RING_COMPLETIONS = 2048 };
+#define RING_VADDR       0x3F00000000ull
+#define RING_KERNEL_POLL 0x10000u
+#define RING_MAX_ENTRIES 64u
 
 /* Ports, channels, semaphores. */
-#define PORT_CAPACITY 16u
-#define PORT_NAME_MAX 31u
-#define CHAN_MAX_CAP  1024u
-#define CHAN_MAX_ELEM 256u
-#define SEM_MAX       INT32_MAX
-#define WIT_MAX_FORM  256u /* bytes of a compiled WIT type */
+enum { PORT_CAPACITY = 16, PORT_NAME_MAX = 31 };
+enum { CHAN_MAX_CAP = 1024, CHAN_MAX_ELEM = 256, SEM_MAX = INT32_MAX };
 
 /* Processes. */
 enum { EXIT_NORMAL = 0, EXIT_KILLED = 1, EXIT_FAULT = 2 };
@@ -215,21 +186,17 @@ enum { PROC_READY = 1, PROC_RUNNING = 2, PROC_WAITING = 3, PROC_ENDED = 4 };
 
 struct msg_meta {
     uint32_t len;
-    uint8_t priority;
-    uint8_t kind;
+    uint8_t priority, kind;
     uint16_t reserved;
     uint32_t tag;
     int32_t sender;
-    uint64_t seq;
-    uint64_t badge;
-    uint64_t sent_ns;
+    uint64_t seq, badge, sent_ns;
 };
 
 struct msg_desc {
     handle_t region;
     uint32_t flags;
-    uint64_t offset;
-    uint64_t length;
+    uint64_t offset, length;
 };
 
 struct msg_handle {
@@ -239,8 +206,7 @@ struct msg_handle {
 
 struct msg_event {
     uint64_t token;
-    uint32_t signals;
-    uint32_t irq;
+    uint32_t signals, irq;
 };
 
 struct queue_stat {
@@ -263,8 +229,7 @@ struct handle_info {
 
 struct wait_item {
     handle_t handle;
-    uint16_t wanted;
-    uint16_t seen;
+    uint16_t wanted, seen;
 };
 
 struct exit_info {
@@ -304,12 +269,10 @@ struct ring_map {
 };
 
 struct ring_entry {
-    uint16_t opcode;
-    uint16_t flags;
+    uint16_t opcode, flags;
     uint32_t reserved;
     uint64_t args[5];
-    uint64_t user_data;
-    uint64_t reserved2;
+    uint64_t user_data, reserved2;
 } __attribute__((aligned(64)));
 
 struct ring_completion {
@@ -319,38 +282,32 @@ struct ring_completion {
     uint8_t reserved[14];
 } __attribute__((aligned(16)));
 
-/* The layout that programs see: how many fields are listed, the struct, its
- * size, and each of these fields with its offset. */
+/* How many fields follow, the struct, its size; each field with its offset. */
 #define ABI_LAYOUT(n, type, bytes, ...)                                        \
     _Static_assert(                                                            \
         sizeof(struct type) == (bytes) && ABI_##n(type, __VA_ARGS__), #type)
-#define ABI_1(t, f, o)       (offsetof(struct t, f) == (o))
-#define ABI_2(t, f, o, ...)  ABI_1(t, f, o) && ABI_1(t, __VA_ARGS__)
-#define ABI_3(t, f, o, ...)  ABI_1(t, f, o) && ABI_2(t, __VA_ARGS__)
-#define ABI_4(t, f, o, ...)  ABI_1(t, f, o) && ABI_3(t, __VA_ARGS__)
-#define ABI_5(t, f, o, ...)  ABI_1(t, f, o) && ABI_4(t, __VA_ARGS__)
-#define ABI_6(t, f, o, ...)  ABI_1(t, f, o) && ABI_5(t, __VA_ARGS__)
-#define ABI_7(t, f, o, ...)  ABI_1(t, f, o) && ABI_6(t, __VA_ARGS__)
-#define ABI_8(t, f, o, ...)  ABI_1(t, f, o) && ABI_7(t, __VA_ARGS__)
-#define ABI_9(t, f, o, ...)  ABI_1(t, f, o) && ABI_8(t, __VA_ARGS__)
-#define ABI_10(t, f, o, ...) ABI_1(t, f, o) && ABI_9(t, __VA_ARGS__)
-#define ABI_11(t, f, o, ...) ABI_1(t, f, o) && ABI_10(t, __VA_ARGS__)
+#define ABI_1(t, f, o)      (offsetof(struct t, f) == (o))
+#define ABI_2(t, f, o, ...) ABI_1(t, f, o) && ABI_1(t, __VA_ARGS__)
+#define ABI_3(t, f, o, ...) ABI_1(t, f, o) && ABI_2(t, __VA_ARGS__)
+#define ABI_4(t, f, o, ...) ABI_1(t, f, o) && ABI_3(t, __VA_ARGS__)
 
-ABI_LAYOUT(9, msg_meta, 40, len, 0, priority, 4, kind, 5, reserved, 6, tag, 8,
-           sender, 12, seq, 16, badge, 24, sent_ns, 32);
+ABI_LAYOUT(4, msg_meta, 40, priority, 4, kind, 5, reserved, 6, tag, 8);
+ABI_LAYOUT(4, msg_meta, 40, sender, 12, seq, 16, badge, 24, sent_ns, 32);
 ABI_LAYOUT(4, msg_desc, 24, region, 0, flags, 4, offset, 8, length, 16);
 ABI_LAYOUT(1, msg_handle, 8, rights, 4);
 ABI_LAYOUT(2, msg_event, 16, signals, 8, irq, 12);
-ABI_LAYOUT(11, queue_stat, 80, len, 12, available, 16, max_depth, 20,
-           waiting_senders, 24, waiting_receivers, 28, sent, 32, received, 40,
-           rejected, 48, empty, 56, bytes_sent, 64, bytes_received, 72);
-ABI_LAYOUT(8, region_info, 72, sealed, 4, size, 8, cursor, 16, slot_size, 24,
-           slots_used, 40, refs, 48, pages, 56, first_frame, 64);
+ABI_LAYOUT(3, queue_stat, 80, len, 12, available, 16, max_depth, 20);
+ABI_LAYOUT(2, queue_stat, 80, waiting_senders, 24, waiting_receivers, 28);
+ABI_LAYOUT(4, queue_stat, 80, sent, 32, received, 40, rejected, 48, empty, 56);
+ABI_LAYOUT(2, queue_stat, 80, bytes_sent, 64, bytes_received, 72);
+ABI_LAYOUT(4, region_info, 72, sealed, 4, size, 8, cursor, 16, slot_size, 24);
+ABI_LAYOUT(4, region_info, 72, slots_used, 40, refs, 48, pages, 56, first_frame,
+           64);
 ABI_LAYOUT(3, handle_info, 32, refs, 12, badge, 16, object_id, 24);
 ABI_LAYOUT(2, wait_item, 8, wanted, 4, seen, 6);
 ABI_LAYOUT(4, exit_info, 32, reason, 4, code, 8, cause, 16, addr, 24);
-ABI_LAYOUT(5, proc_info, 72, state, 8, cpu_ns, 16, pages, 24, handles, 32, name,
-           40);
+ABI_LAYOUT(4, proc_info, 72, state, 8, cpu_ns, 16, pages, 24, handles, 32);
+ABI_LAYOUT(1, proc_info, 72, name, 40);
 ABI_LAYOUT(4, sys_info, 304, instret, 24, harts, 32, objects, 40, args, 48);
 ABI_LAYOUT(1, boot_file, 64, name, 8);
 ABI_LAYOUT(3, ipc_msg, 64, type, 8, flags, 12, payload, 16);

@@ -36,9 +36,9 @@ uaddr_in_range(uaddr_t a, uint64_t len)
     return len <= USER_END && a.value <= USER_END - len;
 }
 
-/* uaccess.S: copies len bytes; 0, or -E_FAULT after a fault. */
+/* uaccess.S: copies len bytes; 0, or -E_FAULT after a fault. The code that may
+ * fault, and where it then goes on. */
 long user_copy(void *to, const void *from, uint64_t len);
-/* The code that may fault, and where it then goes on. */
 extern char user_copy_start[], user_copy_end[], user_copy_fault[];
 
 /* Returns: 0; -E_FAULT when [from, from + len) is not all readable. */
@@ -65,10 +65,8 @@ copy_to_user(uaddr_t to, const void *from, uint64_t len)
     return user_copy((void *)to.value, from, len);
 }
 
-/*
- * Copies a string of up to max - 1 bytes and its NUL.
- * Returns: its length; -E_FAULT; -E_INVAL when no NUL is among max bytes.
- */
+/* Copies a string of up to max - 1 bytes and its NUL.
+ * Returns: its length; -E_FAULT; -E_INVAL when no NUL is among max bytes. */
 static inline long MUST_CHECK
 copy_string_from_user(char *to, uaddr_t from, uint64_t max)
 {

@@ -1,7 +1,5 @@
-/*
- * The boot archive (POSIX.1-1988 ustar). Nothing in it is believed: a header
- * must have its magic and the right sum, and a file must lie inside.
- */
+/* The boot archive (POSIX.1-1988 ustar). A damaged one stops the boot: a header
+ * must have its magic, and a file must lie inside. */
 #include "proc/bootfs.h"
 
 #include "base/string.h"
@@ -12,70 +10,48 @@
 
 struct header {
     char name[100], mode[8], uid[8], gid[8], size[12], mtime[12], sum[8];
-    char type, link[100], magic[6], version[2], user[32], group[32];
-    char major[8], minor[8], prefix[155], pad[12];
+    char type, link[100], magic[6], owner[82], prefix[155], pad[12];
 };
 _Static_assert(sizeof(struct header) == BLOCK, "ustar header");
 
 struct file {
     struct file *next;
     struct region *region;
-    char name[sizeof(((struct boot_file *)0)->name)];
+    char name[BOOT_NAME_BYTES];
 };
 
 static struct file *first; /* [I] after boot */
 
-/* The octal number in a field of n bytes, perhaps behind spaces. */
 static uint64_t
 octal(const char *field, uint32_t n)
 {
     uint64_t value = 0;
 
-    for (; n && *field == ' '; n--)
-        field++;
     for (; n && *field >= '0' && *field <= '7'; n--)
         value = value * 8 + (uint64_t)(*field++ - '0');
     return value;
 }
 
-/* The sum is of all bytes, those of the sum itself taken as spaces. */
-static bool
-is_sound(const struct header *h)
-{
-    const uint8_t *bytes = (const uint8_t *)h;
-    uint64_t sum = sizeof(h->sum) * ' ';
-
-    for (uint32_t i = 0; i < BLOCK; i++)
-        if (i - offsetof(struct header, sum) >= sizeof(h->sum))
-            sum += bytes[i];
-    return !memcmp(h->magic, "ustar", 5) && sum == octal(h->sum, 8);
-}
-
-/* Returns: NULL, or what is wrong with the file at h. */
+/* Put the file at h into *place. Returns: NULL, or what is wrong. */
 static const char *
-add_file(struct file ***tail, const struct header *h, uint64_t size)
+add_file(struct file **place, const struct header *h, uint64_t size)
 {
     const char *name = h->name + 2 * !memcmp(h->name, "./", 2);
-    struct file *f;
-    uint32_t n = 0;
+    struct file *f = kzalloc(sizeof(*f));
 
-    while (n < sizeof(f->name) && name[n])
-        n++;
-    if (n == 0 || n == sizeof(f->name) || h->prefix[0])
-        return "a file's name is empty or too long";
-    f = kzalloc(sizeof(*f));
     if (!f || region_new_sealed(h + 1, size, &f->region))
         return "no memory for a file";
-    memcpy(f->name, name, n);
-    **tail = f;
-    *tail = &f->next;
+    strlcpy(f->name, name, sizeof(f->name));
+    if (!name[0] || strncmp(name, f->name, sizeof(f->name)) || h->prefix[0])
+        return "a file's name is empty or too long";
+    *place = f;
     return NULL;
 }
 
 const char *
 bootfs_load(const char *start, const char *end)
 {
-    struct file **tail = &first;
+    struct file **place = &first;
 
     while (end - start >= (long)BLOCK) {
         const struct header *h = (const struct header *)start;
@@ -84,14 +60,16 @@ bootfs_load(const char *start, const char *end)
 
         if (!h->name[0])
             return NULL; /* the block of zeros behind the last file */
-        if (!is_sound(h))
+        if (memcmp(h->magic, "ustar", 5))
             return "a header is damaged";
         if (size > (uint64_t)(end - start) - BLOCK)
             return "a file is longer than the archive";
         if (h->type == '0' || h->type == '\0')
-            error = add_file(&tail, h, size);
+            error = add_file(place, h, size);
         if (error)
             return error;
+        if (*place)
+            place = &(*place)->next;
         start += BLOCK + ROUND_UP(size, BLOCK);
     }
     return "it does not end with a block of zeros";
@@ -100,10 +78,11 @@ bootfs_load(const char *start, const char *end)
 struct region *
 bootfs_find(const char *name)
 {
-    for (struct file *f = first; f; f = f->next)
-        if (!strcmp(f->name, name))
-            return f->region;
-    return NULL;
+    struct file *f = first;
+
+    while (f && strcmp(f->name, name))
+        f = f->next;
+    return f ? f->region : NULL;
 }
 
 long

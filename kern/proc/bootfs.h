@@ -4,6 +4,8 @@
 #include "abi/abi.h"
 #include "base/kern.h"
 
+#define BOOT_NAME_BYTES sizeof(((struct boot_file *)0)->name)
+
 struct region;
 
 /*

@@ -95,7 +95,8 @@ map_segment(struct vm *vm, const struct region *file, const struct segment *s)
 }
 
 long
-exec_load(struct vm *vm, const struct region *file, struct image *image)
+exec_load(struct vm *vm, const struct region *file, uint64_t *entry,
+          uint64_t *stack_low)
 {
     struct elf_header h;
     uint64_t floor = PROGRAM_START;
@@ -125,9 +126,7 @@ exec_load(struct vm *vm, const struct region *file, struct image *image)
         return error;
     if (!entry_is_code || h.entry % 2)
         return -E_NOEXEC;
-    image->entry = h.entry;
-    image->stack_low = floor + PAGE_SIZE;
-    image->stack_top = image->stack_low + STACK_BYTES;
-    image->heap_start = image->stack_top + PAGE_SIZE;
-    return vm_map_zero(vm, image->stack_low, image->stack_top, PTE_USER_RW);
+    *entry = h.entry;
+    *stack_low = floor + PAGE_SIZE;
+    return vm_map_zero(vm, *stack_low, *stack_low + STACK_BYTES, PTE_USER_RW);
 }

@@ -6,11 +6,6 @@
 
 struct region;
 
-/* Where things are in a new address space. */
-struct image {
-    uint64_t entry, stack_low, stack_top, heap_start;
-};
-
 /*
  * Map an ELF program and a stack into an empty address space: text and
  * constants from the file's own frames, data copied.
@@ -18,5 +13,5 @@ struct image {
  * Returns: 0; -E_NOEXEC when the file is no valid program; -E_NOMEM. The
  * caller destroys the address space then.
  */
-long exec_load(struct vm *vm, const struct region *file,
-               struct image *image) MUST_CHECK;
+long exec_load(struct vm *vm, const struct region *file, uint64_t *entry,
+               uint64_t *stack_low) MUST_CHECK;

@@ -2,7 +2,8 @@
  * Processes: the table, the family, ending and waiting.
  *
  *   P1  a slot of the table is free, or belongs to one process from proc_new()
- *       to proc_reap(). Its kernel stack is the slot's for good.
+ *       to proc_reap(), whose pid modulo the number of slots is the slot's.
+ *       Its kernel stack, page and handle table are the slot's for good.
  *   P2  whoever was an ancestor of a process stays one while both live: the
  *       children of one that ends pass to its parent.
  *   P3  a process becomes ENDED only when no hart stands on its stack any more
@@ -16,39 +17,36 @@
 #include "mem/kalloc.h"
 #include "proc/sched.h"
 
-#define HASH_SIZE 256u
-#define PID_MAX   INT32_MAX
-
 struct spinlock tree_lock = SPINLOCK(RANK_TREE);
 
-static struct proc *table;           /* [I] */
-static uint32_t slots;               /* [I] */
-static uint32_t live;                /* [t] processes with a pid */
-static struct list free_slots;       /* [t] by siblings */
-static struct proc *pids[HASH_SIZE]; /* [t] chains by hash_next */
-static int32_t last_pid;             /* [t] */
+static struct proc *procs; /* [I] the table */
+static uint32_t slots;     /* [I] */
+static uint32_t threads;   /* [I] of the slots, from the end; after boot */
+static uint32_t live;      /* [t] processes with a pid */
+static int32_t last_pid;   /* [t] */
 
-void fork_entry(void);   /* vector.S */
-void thread_entry(void); /* vector.S */
+void fork_entry(void), thread_entry(void); /* vector.S */
 
 /* --- the table ------------------------------------------------------------ */
 
 void
-proc_init(struct proc *memory, uint32_t n)
+proc_init(struct proc *table, uint32_t n)
 {
-    table = memory;
+    procs = table;
     slots = n;
-    list_init(&free_slots);
     for (uint32_t i = 0; i < n; i++) {
-        struct proc *p = &table[i];
+        struct proc *p = &procs[i];
 
         p->slot = i;
         p->tf = (struct trapframe *)vm_new_stack(i) - 1;
-        list_init(&p->run);
-        list_init(&p->wait.link);
         p->wait.proc = p;
+        list_init(&p->wait.link);
+        list_init(&p->wait.timer);
+        p->page = page_alloc();
+        p->handles = page_alloc();
         spin_init(&p->handles_lock, RANK_HANDLES);
-        list_push_back(&free_slots, &p->siblings);
+        if (!p->page || !p->handles)
+            panic("no memory for the process table");
     }
 }
 
@@ -58,15 +56,26 @@ proc_count(void)
     return load_relaxed(&live);
 }
 
+/* A free slot with the next pid that belongs into a free slot: P1. */
 static struct proc *
 take_slot(void)
 {
-    struct list *node;
+    struct proc *p;
+    int32_t pid;
+    uint32_t tries = 0;
 
     spin_lock(&tree_lock);
-    node = list_pop_front(&free_slots);
+    pid = last_pid;
+    do {
+        pid = pid == INT32_MAX ? 2 : pid + 1;
+        p = &procs[(uint32_t)pid % slots];
+    } while (load_relaxed(&p->state) != PROC_FREE && ++tries < slots);
+    if (tries < slots) {
+        store_relaxed(&p->state, PROC_READY);
+        p->exit.pid = last_pid = pid;
+    }
     spin_unlock(&tree_lock);
-    return node ? list_entry(node, struct proc, siblings) : NULL;
+    return tries < slots ? p : NULL;
 }
 
 /* Where the first switch to p goes: to entry, on p's empty stack. */
@@ -81,9 +90,8 @@ prepare_stack(struct proc *p, void (*entry)(void))
 void
 proc_thread(const char *name, void (*body)(void))
 {
-    struct proc *p = take_slot();
+    struct proc *p = &procs[slots - ++threads];
 
-    assert(p);
     prepare_stack(p, thread_entry);
     p->context.s[0] = (uint64_t)body;
     p->vm.satp = vm_kernel_satp();
@@ -91,89 +99,55 @@ proc_thread(const char *name, void (*body)(void))
     sched_ready(p);
 }
 
-static void
-free_memory(struct proc *p)
-{
-    vm_destroy(&p->vm);
-    if (p->page)
-        page_free(p->page);
-    if (p->handles)
-        page_free(p->handles);
-    p->page = NULL;
-    p->handles = NULL;
-}
-
-struct proc *
-proc_new(long *error)
+long
+proc_new(struct proc **out)
 {
     struct proc *p = take_slot();
 
-    *error = -E_NFILE;
     if (!p)
-        return NULL;
-    *error = -E_NOMEM;
-    p->page = page_alloc();
-    p->handles = page_zalloc();
-    p->vm.root = NULL;
-    if (!p->page || !p->handles || vm_create(&p->vm, p->slot + 1)) {
+        return -E_NFILE;
+    if (vm_create(&p->vm, p->slot + 1)) {
         proc_discard(p);
-        return NULL;
+        return -E_NOMEM;
     }
     prepare_stack(p, fork_entry);
     p->work = 0;
-    store_relaxed(&p->state, PROC_READY); /* not ENDED, as its last owner */
     p->wait_pid = 0;
     p->run_ticks = 0;
-    p->program = NULL;
-    p->heap_start = p->heap_end = p->stack_low = 0;
     p->stale_harts = ~0u; /* the ASID had another owner before */
     list_init(&p->children);
-    return p;
+    *out = p;
+    return 0;
 }
 
 void
 proc_discard(struct proc *p)
 {
-    free_memory(p);
+    vm_destroy(&p->vm);
     spin_lock(&tree_lock);
-    list_push_front(&free_slots, &p->siblings);
+    store_relaxed(&p->state, PROC_FREE);
     spin_unlock(&tree_lock);
-}
-
-/* What points to the process with this pid, or to NULL, in its hash chain. */
-static struct proc **
-pid_link(long pid)
-{
-    struct proc **link = &pids[(uint32_t)pid % HASH_SIZE];
-
-    while (*link && (*link)->pid != pid)
-        link = &(*link)->hash_next;
-    return link;
 }
 
 struct proc *
 proc_find(long pid)
 {
-    return *pid_link(pid);
+    struct proc *p = &procs[(uint64_t)pid % slots];
+
+    return pid && p->pid == pid ? p : NULL;
 }
 
 long
 proc_start(struct proc *p, struct proc *parent)
 {
-    int32_t pid;
+    long pid = p->exit.pid;
 
     spin_lock(&tree_lock);
-    do
-        pid = last_pid = last_pid == PID_MAX ? 2 : last_pid + 1;
-    while (proc_find(pid));
-    p->pid = pid;
-    p->hash_next = NULL;
-    *pid_link(pid) = p;
+    p->pid = p->exit.pid;
     p->parent = parent;
+    list_init(&p->siblings);
     if (parent)
         list_push_back(&parent->children, &p->siblings);
-    else
-        list_init(&p->siblings);
     store_relaxed(&live, live + 1);
     spin_unlock(&tree_lock);
     sched_ready(p);
@@ -201,38 +175,33 @@ tell_parent(struct proc *parent, const struct proc *child)
 }
 
 void
-proc_exit(const struct exit_info *info)
+proc_exit(uint32_t reason, long code, uint64_t cause, uint64_t addr)
 {
     struct proc *p = this_proc(), *heir;
 
     p->vm.satp = vm_kernel_satp();
     csr_write(satp, p->vm.satp);
-    free_memory(p);
+    vm_destroy(&p->vm);
 
     spin_lock(&tree_lock);
     heir = p->parent;
     if (!heir)
-        panic("init ended: reason %u, code %ld", info->reason,
-              (long)info->code);
-    while (!list_empty(&p->children)) { /* P2 */
-        struct proc *child =
-            list_entry(list_pop_front(&p->children), struct proc, siblings);
+        panic("init ended: reason %u, code %ld", reason, code);
+    list_for_each (node, &p->children) { /* P2 */
+        struct proc *child = list_entry(node, struct proc, siblings);
 
         child->parent = heir;
-        list_push_back(&heir->children, &child->siblings);
         if (load_relaxed(&child->state) == PROC_ENDED)
             tell_parent(heir, child);
     }
-    p->exit = *info;
-    p->exit.pid = p->pid;
+    list_splice(&heir->children, &p->children);
+    p->exit = (struct exit_info){p->pid, reason, code, cause, addr};
     store_relaxed(&p->state, PROC_EXITING);
     spin_unlock(&tree_lock);
     sched();
     panic("an ended process ran");
 }
 
-/* Called by whoever got the hart after p's last switch: P3 holds now. */
-void proc_gone(struct proc *p);
 void
 proc_gone(struct proc *p)
 {
@@ -242,38 +211,37 @@ proc_gone(struct proc *p)
     spin_unlock(&tree_lock);
 }
 
-/* An ended child that fits, else NULL and *error: no child, or none ended. */
-static struct proc *
-find_ended(struct proc *p, long pid, long *error)
+/* Returns: 0 and *out; -E_AGAIN if none has ended; -E_CHILD if none fits. */
+static long
+find_ended(struct proc *p, long pid, struct proc **out)
 {
-    *error = -E_CHILD;
+    long error = -E_CHILD;
+
     list_for_each (node, &p->children) {
         struct proc *child = list_entry(node, struct proc, siblings);
 
         if (pid != -1 && pid != child->pid)
             continue;
-        *error = -E_AGAIN;
-        if (load_relaxed(&child->state) == PROC_ENDED)
-            return child;
+        if (load_relaxed(&child->state) == PROC_ENDED) {
+            *out = child;
+            return 0;
+        }
+        error = -E_AGAIN;
     }
-    return NULL;
+    return error;
 }
 
 long
 proc_wait(long pid, uint64_t timeout, struct proc **child)
 {
     struct proc *p = this_proc();
-    uint64_t deadline = 0;
+    uint64_t deadline = deadline_after(timeout);
     long error;
 
     spin_lock(&tree_lock);
     /* In a loop, since several children may end before we run: who ends only
      * says "look again", under the lock under which we look (W2). */
-    while (!(*child = find_ended(p, pid, &error))) {
-        if (error == -E_CHILD || timeout == 0)
-            break;
-        if (!deadline)
-            deadline = deadline_after(timeout);
+    while ((error = find_ended(p, pid, child)) == -E_AGAIN && timeout) {
         p->wait_pid = pid;
         waiter_begin(NULL);
         spin_unlock(&tree_lock);
@@ -284,20 +252,21 @@ proc_wait(long pid, uint64_t timeout, struct proc **child)
             break;
     }
     spin_unlock(&tree_lock);
-    return *child ? 0 : error;
+    return error;
 }
 
-void
+long
 proc_reap(struct proc *child)
 {
+    long pid = child->pid;
+
     spin_lock(&tree_lock);
-    *pid_link(child->pid) = child->hash_next;
-    child->pid = 0;
-    child->parent = NULL;
     list_remove(&child->siblings);
-    list_push_front(&free_slots, &child->siblings);
+    child->pid = 0;
+    store_relaxed(&child->state, PROC_FREE);
     store_relaxed(&live, live - 1);
     spin_unlock(&tree_lock);
+    return pid;
 }
 
 /* --- killing -------------------------------------------------------------- */
@@ -371,9 +340,9 @@ find_from(long pid) REQUIRES(&tree_lock)
     if (pid > 0)
         return proc_find(pid);
     for (uint32_t i = 0; i < slots; i++)
-        if (table[i].pid && table[i].pid + pid >= 0 &&
-            (!best || table[i].pid < best->pid))
-            best = &table[i];
+        if (procs[i].pid && procs[i].pid + pid >= 0 &&
+            (!best || procs[i].pid < best->pid))
+            best = &procs[i];
     return best;
 }
 
@@ -400,7 +369,7 @@ proc_describe(long pid, struct proc_info *out)
         out->cpu_ns = ticks_to_ns(ticks);
         out->pages = load_relaxed(&p->vm.pages);
         out->handles = load_relaxed(&p->handles_used);
-        memcpy(out->name, p->name, sizeof(out->name));
+        strlcpy(out->name, p->name, sizeof(out->name));
     }
     spin_unlock(&tree_lock);
     return p ? 0 : -E_SRCH;

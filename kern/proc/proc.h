@@ -8,8 +8,8 @@
 #include "mem/vm.h"
 #include "proc/waitq.h"
 
-/* What context_switch() saves: what a C function must preserve, and gp, which
- * C code does not touch. */
+/* What context_switch() saves: what C preserves, and gp, which C does not
+ * touch. vector.S knows its place in struct proc. */
 struct context {
     uint64_t ra, sp, s[12], gp;
 };
@@ -19,58 +19,48 @@ struct context {
 struct trapframe {
     uint64_t x[32]; /* x[0]: pc */
 };
-#define TF_BYTES 256
-
-/* x[] indices of registers */
-enum { REG_PC = 0, REG_SP = 2, REG_A0 = 10, REG_A1 = 11 };
+enum { REG_PC = 0, REG_SP = 2, REG_A0 = 10, REG_A1 = 11 }; /* indices of x */
 
 /* p->work: reasons not to go back to the program right away. */
 #define WORK_KILLED  1u
 #define WORK_RESCHED 2u /* its slice ended during a call */
 
-#define PROC_EXITING 5u /* p->state, between exit and PROC_ENDED */
-
-struct handle_table;
-struct region;
+/* p->state, apart from what programs see. */
+enum { PROC_FREE = 0, PROC_EXITING = 5 /* then PROC_ENDED */ };
 
 /* [I] never changes while the process lives, [s] its own, [t] the tree lock,
  * [a] atomic, [r] the lock of the run queue it is in. */
 struct proc {
-    struct context
-        context;          /* [s] where it left off; vector.S knows the offset */
-    uint32_t work;        /* [a] WORK_x; at offset 120 */
-    uint32_t on_hart;     /* [a] a hart stands on its kernel stack: S3 */
-    uint32_t state;       /* [a] PROC_x, for those who look */
-    uint32_t hart;        /* [a] index of the hart it ran on last */
-    struct list run;      /* [r] */
-    struct waiter wait;   /* see waitq.h */
-    struct trapframe *tf; /* [I] */
+    struct context context; /* [s] where it left off */
+    uint32_t work;          /* [a] WORK_x */
+    uint32_t on_hart;       /* [a] a hart stands on its kernel stack: S3 */
+    uint32_t state;         /* [a] PROC_x, for those who look */
+    uint32_t hart;          /* [a] index of the hart it ran on last */
+    struct list run;        /* [r] */
+    struct waiter wait;     /* see waitq.h */
+    struct trapframe *tf;   /* [I] */
 
-    int32_t pid;            /* [t] 0: slot is free or a kernel thread */
-    uint32_t slot;          /* [I] */
-    struct proc *parent;    /* [t] */
-    struct list children;   /* [t] */
-    struct list siblings;   /* [t] in parent's children */
-    struct proc *hash_next; /* [t] */
-    long wait_pid;          /* [t] whom it waits for; 0: nobody */
-    struct exit_info exit;  /* [t] once ended */
-    uint64_t run_ticks;     /* [a] time on harts, up to the last switch */
+    int32_t pid;           /* [t] 0: not started, or a kernel thread */
+    uint32_t slot;         /* [I] */
+    struct proc *parent;   /* [t] */
+    struct list children;  /* [t] */
+    struct list siblings;  /* [t] in parent's children */
+    long wait_pid;         /* [t] whom it waits for; 0: nobody */
+    struct exit_info exit; /* [t] once ended; pid: from the beginning */
+    uint64_t run_ticks;    /* [a] time on harts, up to the last switch */
+    char name[32];         /* [t] */
 
-    struct vm vm;                  /* [s] */
-    uint32_t stale_harts;          /* [a] harts whose TLB may know its ASID */
-    uint64_t heap_start, heap_end; /* [s] */
-    uint64_t stack_low;            /* [s] lowest stack address */
-    struct region *program;        /* [s] boot file its text is mapped from */
-    struct handle_table *handles;  /* [h] one page */
-    struct spinlock handles_lock;  /* h */
-    uint32_t handles_free;         /* [h] first free slot of the table */
-    uint32_t handles_used;         /* [h] */
-    bool handles_closed;           /* [h] ending: nothing may be installed */
-    void *page;                    /* [I] room for one message that waits */
-    char name[32];                 /* [t] */
+    struct vm vm;                 /* [s] */
+    uint32_t stale_harts;         /* [a] harts whose TLB may know its ASID */
+    uint64_t heap_end, stack_low; /* [s] addresses */
+    void *page;                   /* [I] room for one message that waits */
+    struct handle_table *handles; /* [I] one page, [h] inside */
+    struct spinlock handles_lock; /* h */
+    uint32_t handles_free;        /* [h] first free slot of the table */
+    uint32_t handles_used;        /* [h] */
+    bool handles_closed;          /* [h] ending: nothing may be installed */
 };
 _Static_assert(offsetof(struct proc, work) == 120, "vector.S");
-_Static_assert(sizeof(struct trapframe) == TF_BYTES, "vector.S");
 
 static inline struct proc *
 this_proc(void)
@@ -86,38 +76,40 @@ proc_killed(void)
 
 extern struct spinlock tree_lock; /* parents, children, pids, free slots */
 
-/* Make the process table in zeroed memory; stacks come from the allocator. */
+/* Make the process table in zeroed memory; takes pages for each slot. */
 void proc_init(struct proc *table, uint32_t slots);
 uint32_t proc_count(void);
 
 /* A kernel thread; it has no pid. At boot only. */
 void proc_thread(const char *name, void (*body)(void));
 
-/*
- * A new process with an empty address space, not yet visible. The caller
- * fills it in and calls proc_start() or proc_discard().
- * Returns: NULL and *error = -E_NFILE, -E_NOMEM.
- */
-struct proc *proc_new(long *error) MUST_CHECK;
+/* A new process with an empty address space, not yet visible. The caller fills
+ * it in, and calls proc_start() or proc_discard().
+ * Returns: 0 and *out; -E_NFILE; -E_NOMEM. */
+long proc_new(struct proc **out) MUST_CHECK;
 void proc_discard(struct proc *p);
 
 /* Make it a child of parent (NULL for init), with a pid, and ready.
  * Returns: its pid. */
 long proc_start(struct proc *p, struct proc *parent);
 
-/* End the running process, whose handles and regions are already closed. */
-NORETURN void proc_exit(const struct exit_info *info);
+/* End the running process, whose handles are already closed. */
+NORETURN void proc_exit(uint32_t reason, long code, uint64_t cause,
+                        uint64_t addr);
 
-/* Find an ended child. Returns: 0 and *child (still to be reaped); -E_CHILD,
- * -E_AGAIN, -E_TIMEDOUT, -E_CANCELED. Sleeps: yes. */
+/* Called by whoever got the hart after p's last switch: P3 holds now. */
+void proc_gone(struct proc *p);
+
+/* Find an ended child. Sleeps: yes. Returns: 0 and *child, to be reaped;
+ * -E_CHILD; -E_AGAIN; -E_TIMEDOUT; -E_CANCELED. Reaping returns its pid. */
 long proc_wait(long pid, uint64_t timeout, struct proc **child) MUST_CHECK;
-void proc_reap(struct proc *child);
+long proc_reap(struct proc *child);
 
 /* Mark a process killed, wake or interrupt it.
  * Returns: 0; -E_SRCH; -E_ACCES for a process that is no descendant. */
 long proc_kill(long pid);
 
-/* The process with this pid, NULL if none. tree_lock held. */
+/* The process with this pid, NULL if none. */
 struct proc *proc_find(long pid) REQUIRES(&tree_lock);
 bool proc_is_descendant(const struct proc *p, const struct proc *ancestor)
     REQUIRES(&tree_lock);
@@ -125,8 +117,6 @@ bool proc_is_descendant(const struct proc *p, const struct proc *ancestor)
 /* Fill *out for pid, or for the smallest pid >= -pid. Returns: 0, -E_SRCH. */
 long proc_describe(long pid, struct proc_info *out);
 
-/*
- * Ctrl-C: kill what the shell waits for. With `shell`, init's child is one; so
- * is whatever is called sh. Returns: whether there was something.
- */
+/* Ctrl-C: kill what the shell waits for. With `shell`, init's child is one; so
+ * is whatever is called sh. Returns: whether there was something. */
 bool proc_kill_foreground(bool shell);

@@ -4,26 +4,30 @@
  *   S1  a ready process is in exactly one run queue, or is a hart's `next`.
  *   S2  only the hart that stands on a process's kernel stack runs it.
  *   S3  p->on_hart is set from just before a hart switches to p until it has
- *       left p's stack for good. Whoever wakes p, or takes it from another
- *       hart's queue, waits for 0: p may still be going to sleep, or giving
- *       way. The wait is short and cannot be a circle: a hart that leaves p
- *       so waits only for one that gives way, which waits for nobody.
+ *       left p's stack for good. Whoever wakes p, or takes it from a queue,
+ *       waits for 0: p may still be going to sleep, or giving way. The wait is
+ *       short and cannot be a circle: a hart that leaves p so waits only for
+ *       one that gives way, which waits for nobody.
  *   S4  a hart marked idle has found all queues empty after it marked itself;
  *       who queues a process looks at the marks after queueing. One of the two
  *       sees the other (both have a full fence in between).
  *
  * The process woken last by the running one is the hart's `next`: when the
- * running one blocks, it gets the hart and the rest of the time slice, so two
- * processes that talk to each other switch directly, without any lock. It gets
- * no new slice, so a pair cannot keep a third from its turn (BEHAVIOUR E11).
- * If the running one does not block soon, `next` goes to the run queue, where
- * an idle hart can take it.
+ * running one blocks, it gets the hart and the rest of the time slice, without
+ * any lock. It gets no new slice, so a pair cannot keep a third from its turn
+ * (BEHAVIOUR E11). If the running one does not block soon, `next` goes to the
+ * run queue, where an idle hart can take it.
  */
 #include "proc/sched.h"
 
 #include "hw/sbi.h"
 #include "proc/proc.h"
 #include "proc/timer.h"
+
+/* How long a process runs before another one of its hart gets its turn. */
+#define SLICE_NS 4000000ull
+/* How long a ready process waits for its hart before an idle one is called. */
+#define KICK_NS 50000ull
 
 struct runq {
     struct spinlock lock;
@@ -40,7 +44,6 @@ struct hart harts[MAX_HARTS];
 uint32_t hart_count;
 
 void context_switch(struct context *from, struct context *to);
-void proc_gone(struct proc *p); /* proc.c: the last of an exiting process */
 
 void
 sched_init(uint64_t hz)
@@ -79,14 +82,23 @@ static void
 queue_next(struct hart *h)
 {
     struct runq *rq = &runqs[h->index];
-    struct proc *p = h->next;
 
-    if (!p)
+    if (!h->next)
         return;
-    h->next = NULL;
     spin_lock(&rq->lock);
-    push_locked(rq, p);
+    push_locked(rq, h->next);
     spin_unlock(&rq->lock);
+    h->next = NULL;
+}
+
+/* Until no other hart stands on p's stack (S3). */
+static inline void
+await_stack(const struct hart *h, struct proc *p)
+{
+    /* [ON-HART] acquire; pairs with the release in sched_finish_switch():
+     * the registers saved there are read by whoever switches to p. */
+    while (load_acquire(&p->on_hart) && p != h->proc)
+        cpu_relax();
 }
 
 inline void
@@ -94,10 +106,7 @@ sched_ready(struct proc *p)
 {
     struct hart *h = this_hart();
 
-    /* [ON-HART] acquire; pairs with the release in sched_finish_switch():
-     * the registers saved there are read by whoever switches to p. */
-    while (load_acquire(&p->on_hart) && p != h->proc) /* S3 */
-        cpu_relax();
+    await_stack(h, p);
     store_relaxed(&p->state, PROC_READY);
     queue_next(h);
     h->next = p;
@@ -108,35 +117,30 @@ sched_ready(struct proc *p)
     }
 }
 
-/* Take a process out of a run queue that is not empty, it seems. */
+/* Who waited longest in a queue, this hart's first; else the idle process. */
 static struct proc *
-take(struct runq *rq)
+take(struct hart *h)
 {
     struct proc *p = NULL;
 
-    if (!load_relaxed(&rq->count))
-        return NULL;
-    spin_lock(&rq->lock);
-    p = pop_locked(rq);
-    spin_unlock(&rq->lock);
-    return p;
-}
+    for (uint32_t i = 0; i < hart_count && !p; i++) {
+        struct runq *rq = &runqs[(h->index + i) % hart_count];
 
-static struct proc *
-steal(struct hart *h)
-{
-    struct proc *p = NULL;
-
-    for (uint32_t i = 1; i < hart_count && !p; i++)
-        p = take(&runqs[(h->index + i) % hart_count]);
-    while (p && load_acquire(&p->on_hart)) /* S3, [ON-HART] as above */
-        cpu_relax();
+        if (!load_relaxed(&rq->count))
+            continue;
+        spin_lock(&rq->lock);
+        p = pop_locked(rq);
+        spin_unlock(&rq->lock);
+    }
+    if (!p)
+        return h->idle;
+    await_stack(h, p);
     return p;
 }
 
 /* --- switching ------------------------------------------------------------ */
 
-static void
+static inline void
 use_address_space(struct hart *h, struct proc *p)
 {
     uint32_t bit = 1u << h->index;
@@ -148,6 +152,13 @@ use_address_space(struct hart *h, struct proc *p)
         sfence_asid(p->slot + 1);
         fence_i(); /* its text may be new, in frames used before */
     }
+}
+
+void
+sched_new_mappings(struct proc *p)
+{
+    store_relaxed(&p->stale_harts, ~0u);
+    use_address_space(this_hart(), p);
 }
 
 static inline void
@@ -164,7 +175,7 @@ switch_to(struct hart *h, struct proc *next, bool direct)
     debug_assert(!load_relaxed(&next->on_hart)); /* S3 */
     store_relaxed(&next->hart, h->index);
     store_relaxed(&next->state, PROC_RUNNING);
-    /* [POKE] proc_kill_locked() sets p->work, then looks at on_hart; we set
+    /* [POKE] kill_locked() sets p->work, then looks at on_hart; we set
      * on_hart and look at p->work on the way out: one sees the other. */
     store_release(&next->on_hart, 1);
     fence_full();
@@ -182,7 +193,7 @@ sched_finish_switch(void)
     struct proc *left = this_hart()->previous;
     bool gone = load_relaxed(&left->state) == PROC_EXITING;
 
-    /* [ON-HART] release; pairs with the acquire in sched_ready(). */
+    /* [ON-HART] release; pairs with the acquire in await_stack(). */
     store_release(&left->on_hart, 0);
     if (unlikely(gone))
         proc_gone(left);
@@ -201,11 +212,7 @@ sched(void)
         return;
     }
     if (!next)
-        next = take(&runqs[h->index]);
-    if (!next)
-        next = steal(h);
-    if (!next)
-        next = h->idle;
+        next = take(h);
     if (next == h->proc)
         store_relaxed(&next->state, PROC_RUNNING);
     else
@@ -223,15 +230,15 @@ sched_yield(void)
     queue_next(h); /* who waited comes before us */
     if (!load_relaxed(&rq->count))
         return;
-    store_relaxed(&h->proc->state, PROC_READY);
     spin_lock(&rq->lock);
     next = pop_locked(rq);
-    push_locked(rq, h->proc); /* another hart may take us: S3 */
+    if (next) {
+        store_relaxed(&h->proc->state, PROC_READY);
+        push_locked(rq, h->proc); /* another hart may take us: S3 */
+    }
     spin_unlock(&rq->lock);
     if (next)
         switch_to(h, next, false);
-    else
-        sched(); /* all were taken meanwhile, perhaps we too */
 }
 
 /* --- interrupts ----------------------------------------------------------- */
@@ -312,7 +319,6 @@ sched_idle(void)
         if (!h->next && !work_anywhere())
             wait_for_interrupt();
         and_relaxed(&idle_harts, ~(1u << h->index));
-        interrupts_on();
-        interrupts_off();
+        interrupt_window();
     }
 }

@@ -6,15 +6,9 @@
 
 struct proc;
 
-/* How long a process runs before another one of its hart gets its turn. */
-#define SLICE_NS 4000000ull
-/* How long a ready process waits for its hart before an idle one is called. */
-#define KICK_NS 50000ull
-
 void sched_init(uint64_t hz);
 
-/* This hart's boot code becomes its idle process and runs others. Never
- * returns. */
+/* This hart's boot code becomes its idle process and runs others. */
 NORETURN void sched_idle(void);
 
 /* Make a waiting or new process ready, on this hart. Locks: takes RUNQ. */
@@ -33,7 +27,11 @@ void sched_yield(void);
 /* The new process's side of a switch: lets go of the one that was left. */
 void sched_finish_switch(void);
 
-/* Clock interrupt: fire timers, end slices, call idle harts for help. */
+/* p, which runs, has another page table, or lost mappings: forget what is known
+ * of them, here now and on other harts before it runs there. */
+void sched_new_mappings(struct proc *p);
+
+/* Clock interrupt: end waits and slices, call idle harts for help. */
 void sched_clock(struct hart *h);
 
 /* Make the hart that runs p look at its work flags. */

@@ -1,20 +1,19 @@
 /*
- * Timers in a line per hart, the earliest first. A new one looks for its place
- * from the end, where timeouts of equal length belong; a process has one timer
- * at a time, so the lines stay short.
+ * Waits with a deadline stand in a line per hart, the earliest first. A new one
+ * looks for its place from the end, where timeouts of equal length belong; a
+ * process waits once at a time, so the lines stay short.
  *
- *   T1  t->on names the line that t was put in until it was cancelled or its
- *       function has returned; it becomes NULL under that line's lock only.
- *   T2  a function runs under the line's lock. So timer_cancel, which takes it
- *       unless t->on is NULL, returns only when the function is not running
- *       and will not.
- *   T3  the hart's clock interrupt is set no later than its first deadline.
+ *   T1  a waiter leaves the line it was put in, and is claimed for its
+ *       deadline, under that line's lock only. So when timer_cancel() has had
+ *       the lock, nobody claims this wait, or the process's next one, for it.
+ *   T2  the hart's clock interrupt is set no later than its first deadline.
  */
 #include "proc/timer.h"
 
 #include "abi/abi.h"
 #include "base/spinlock.h"
 #include "hw/sbi.h"
+#include "proc/waitq.h"
 
 #define NS_PER_S 1000000000ull
 
@@ -24,15 +23,13 @@ struct timers {
 } __attribute__((aligned(64)));
 
 static struct timers timers[MAX_HARTS];
-static uint64_t hz;          /* [I] */
-static uint64_t ns_per_tick; /* [I] fixed point, 32 bits of fraction */
-static bool have_sstc;       /* [I] */
+static uint64_t hz;    /* [I] */
+static bool have_sstc; /* [I] */
 
 void
 time_init(uint64_t timebase, bool sstc)
 {
     hz = timebase;
-    ns_per_tick = (NS_PER_S << 32) / hz;
     have_sstc = sstc;
     for (int i = 0; i < MAX_HARTS; i++) {
         spin_init(&timers[i].lock, RANK_TIMER);
@@ -43,7 +40,7 @@ time_init(uint64_t timebase, bool sstc)
 uint64_t
 ticks_to_ns(uint64_t ticks)
 {
-    return (uint64_t)(((unsigned __int128)ticks * ns_per_tick) >> 32);
+    return ticks / hz * NS_PER_S + ticks % hz * NS_PER_S / hz;
 }
 
 uint64_t
@@ -64,40 +61,39 @@ deadline_after(uint64_t ns)
 }
 
 void
-timer_start(struct timer *t, uint64_t deadline, timer_fn *fire)
+timer_start(struct waiter *w, uint64_t deadline)
 {
     struct hart *h = this_hart();
     struct timers *on = &timers[h->index];
     struct list *before;
 
-    assert(!t->on);
-    t->deadline = deadline;
-    t->fire = fire;
+    w->timers = on;
+    w->deadline = deadline;
     spin_lock_as(&on->lock, RANK_TIMER);
-    store_relaxed(&t->on, on);
     before = on->line.prev;
     while (before != &on->line &&
-           list_entry(before, struct timer, link)->deadline > deadline)
+           list_entry(before, struct waiter, timer)->deadline > deadline)
         before = before->prev;
-    list_push_front(before, &t->link);
+    list_push_front(before, &w->timer);
     spin_unlock_as(&on->lock, RANK_TIMER);
-    clock_arm(h, deadline); /* T3 */
+    clock_arm(h, deadline); /* T2 */
 }
 
 void
-timer_cancel(struct timer *t)
+timer_cancel(struct waiter *w)
 {
-    /* [TIMER] acquire; pairs with the release in timers_run(). */
-    struct timers *on = load_acquire(&t->on);
+    spin_lock_as(&w->timers->lock, RANK_TIMER);
+    list_remove(&w->timer); /* nothing happens if it is out already */
+    spin_unlock_as(&w->timers->lock, RANK_TIMER);
+}
 
-    if (!on)
-        return;
-    spin_lock_as(&on->lock, RANK_TIMER);
-    if (t->on) {
-        list_unlink(&t->link);
-        t->on = NULL;
-    }
-    spin_unlock_as(&on->lock, RANK_TIMER);
+/* Apart, since most clock interrupts have nothing to end. */
+static __attribute__((noinline)) void
+time_out(struct waiter *w)
+{
+    list_remove(&w->timer);
+    if (waiter_claim(w, -E_TIMEDOUT))
+        waiter_wake(w);
 }
 
 uint64_t
@@ -108,16 +104,13 @@ timers_run(struct hart *h, uint64_t now)
 
     spin_lock_as(&on->lock, RANK_TIMER);
     while (!list_empty(&on->line)) {
-        struct timer *t = list_entry(on->line.next, struct timer, link);
+        struct waiter *w = list_entry(on->line.next, struct waiter, timer);
 
-        next = t->deadline;
-        if (next > now)
+        if (w->deadline > now) {
+            next = w->deadline;
             break;
-        list_unlink(&t->link);
-        t->fire(t);
-        /* [TIMER] release; pairs with the acquire in timer_cancel(). */
-        store_release(&t->on, NULL);
-        next = TICKS_NEVER;
+        }
+        time_out(w);
     }
     spin_unlock_as(&on->lock, RANK_TIMER);
     return next;

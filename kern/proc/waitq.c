@@ -34,27 +34,15 @@ waiter_wake(struct waiter *w)
     sched_ready(w->proc);
 }
 
-static void
-timed_out(struct timer *t)
-{
-    struct waiter *w = container_of(t, struct waiter, timer);
-
-    if (waiter_claim(w, -E_TIMEDOUT))
-        waiter_wake(w);
-}
-
 inline int
 waiter_sleep(struct waiter *w, uint64_t deadline)
 {
     assert(this_hart()->held == 0);
-    /*
-     * A claimer may have made the process ready already, although it still
-     * runs: the hart that wants to run it waits until this one has left it
-     * (S3 in sched.c).
-     */
+    /* A claimer may have made us ready already: whoever wants to run us waits
+     * until this hart has left our stack (S3). */
     if (deadline != TICKS_NEVER)
-        timer_start(&w->timer, deadline, timed_out);
-    /* proc_kill() sets KILLED, then claims; we are PENDING, then look: with
+        timer_start(w, deadline);
+    /* kill_locked() sets KILLED, then claims; we are PENDING, then look: with
      * the two fences one of us sees the other. */
     fence_full();
     if (unlikely(load_relaxed(&w->proc->work) & WORK_KILLED) &&
@@ -62,7 +50,7 @@ waiter_sleep(struct waiter *w, uint64_t deadline)
         waiter_wake(w);
     sched();
     if (deadline != TICKS_NEVER)
-        timer_cancel(&w->timer);
+        timer_cancel(w);
     assert(w->claim == WAITER_CLAIMED);
     w->node = NULL;
     return w->result;

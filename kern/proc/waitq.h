@@ -1,8 +1,7 @@
 /*
  * Waiting. Whoever waits stands in an object's line as a waiter; whoever makes
- * true what it waits for hands it over and finishes the wait. There is no
- * "wake up and look again": a waiter that is woken has what it wanted, or the
- * reason why not.
+ * true what it waits for hands it over and finishes the wait: a waiter that is
+ * woken has what it wanted, or the reason why not, and need not look again.
  *
  *   W1  a wait ends exactly once: by the one who moves `claim` from PENDING to
  *       CLAIMED. Object, timer, kill and revocation compete for that; the
@@ -27,12 +26,14 @@ enum { WAITER_CLAIMED, WAITER_PENDING }; /* claimed: or not waiting */
 struct proc;
 
 struct waiter {
-    struct list link;   /* [o] in an object's line */
-    struct proc *proc;  /* [I] whose wait it is */
-    uint32_t claim;     /* [a] W1 */
-    int32_t result;     /* [claimer] 0, or -E_x: why the wait ended */
-    struct timer timer; /* [s] */
-    const void *node;   /* [s] the handle's node, found by revocation */
+    struct list link;      /* [o] in an object's line */
+    struct proc *proc;     /* [I] whose wait it is */
+    uint32_t claim;        /* [a] W1 */
+    int32_t result;        /* [claimer] 0, or -E_x: why the wait ended */
+    struct list timer;     /* [timers] in line, if it has a deadline */
+    struct timers *timers; /* [s] the line */
+    uint64_t deadline;     /* [timers] ticks */
+    const void *node;      /* [s] the handle's node, found by revocation */
     void *given;   /* [claimer] what was handed over: the object's affair */
     uint64_t want; /* [s] what is waited for: the object's affair */
 };
@@ -41,18 +42,12 @@ struct waiter {
  * held, then put it in line. `node` is the handle waited through, or NULL. */
 struct waiter *waiter_begin(const void *node);
 
-/*
- * Sleep until the wait ends or `deadline` (ticks) passes.
- * Locks: none held. Sleeps: yes. The caller takes itself out of line if it is
- * still there.
- * Returns: the claimer's result; -E_TIMEDOUT; -E_CANCELED when killed.
- */
+/* Sleep until the wait ends or `deadline` (ticks) passes. Then leave the line.
+ * Locks: none held. Sleeps: yes.
+ * Returns: the claimer's result; -E_TIMEDOUT; -E_CANCELED when killed. */
 int waiter_sleep(struct waiter *w, uint64_t deadline);
 
 /* Try to be the one who ends this wait (W1). Returns: whether the caller is;
- * it must then call waiter_wake() once, after letting go of no later than the
- * object's lock. */
+ * then it calls waiter_wake() once, under the object's lock or soon after. */
 bool waiter_claim(struct waiter *w, int result);
-
-/* Let the owner go on. */
 void waiter_wake(struct waiter *w);

@@ -26,25 +26,11 @@ SYSCALL(getpid, void)
 
 /* --- ending --------------------------------------------------------------- */
 
-static void
-set_program(struct proc *p, struct region *file)
-{
-    if (file)
-        kobj_get(&file->obj);
-    if (p->program)
-        kobj_put(&p->program->obj);
-    p->program = file;
-}
-
 void
 end_process(uint32_t reason, long code, uint64_t cause, uint64_t addr)
 {
-    struct exit_info info = {
-        .reason = reason, .code = code, .cause = cause, .addr = addr};
-
     handle_close_all();
-    set_program(this_proc(), NULL);
-    proc_exit(&info);
+    proc_exit(reason, code, cause, addr);
 }
 
 SYSCALL(exit, uint64_t code)
@@ -59,20 +45,17 @@ SYSCALL(kill, uint64_t pid)
 
 SYSCALL(wait, uint64_t pid, uint64_t out, uint64_t timeout)
 {
-    struct exit_info info;
-    struct proc *child;
+    struct proc *child = NULL;
     long error;
 
-    if (!uaddr_in_range(uaddr(out), sizeof(info)))
+    if (!uaddr_in_range(uaddr(out), sizeof(child->exit)))
         return -E_FAULT;
     error = proc_wait((long)pid, timeout, &child);
     if (error)
         return error;
-    info = child->exit; /* ended: nobody writes it any more */
-    if (out && copy_to_user(uaddr(out), &info, sizeof(info)))
-        return -E_FAULT;
-    proc_reap(child);
-    return info.pid;
+    if (out && copy_to_user(uaddr(out), &child->exit, sizeof(child->exit)))
+        return -E_FAULT; /* the child stays (P4) */
+    return proc_reap(child);
 }
 
 /* --- beginning ------------------------------------------------------------ */
@@ -85,15 +68,13 @@ fork_process(void)
     struct proc *p = this_proc(), *child;
     long error;
 
-    child = proc_new(&error);
-    if (!child)
+    error = proc_new(&child);
+    if (error)
         return error;
     if ((error = vm_copy(&child->vm, &p->vm)) || (error = handle_fork(child))) {
         proc_discard(child);
         return error;
     }
-    set_program(child, p->program);
-    child->heap_start = p->heap_start;
     child->heap_end = p->heap_end;
     child->stack_low = p->stack_low;
     memcpy(child->name, p->name, sizeof(child->name));
@@ -137,63 +118,58 @@ gather_args(char *page, uaddr_t argv, uint64_t *count)
     return (long)at;
 }
 
-/* The table of p, which runs, is another or lost pages, under the same ASID:
- * forget translations, here now and elsewhere before p runs there. */
-static void
-forget_translations(struct proc *p)
+/* The stack lies between program and heap, with a guard page on each side. */
+static uint64_t
+heap_start(const struct proc *p)
 {
-    sfence_asid(p->slot + 1);
-    store_relaxed(&p->stale_harts, ~(1u << this_hart()->index));
+    return p->stack_low + STACK_BYTES + PAGE_SIZE;
 }
 
-/* Load `file` with the args gathered in p->page in place of the old program.
- * Returns: 0 or why not. */
+/* Load a boot file with the args gathered in p->page in place of the old
+ * program. Returns: 0 or why not. */
 static long
-load(struct proc *p, struct region *file, const char *name, uint64_t argc,
-     uint64_t args_len)
+load(struct proc *p, const char *name, uint64_t argc, uint64_t args_len)
 {
-    uint64_t *pointers = p->page, base, size = ROUND_UP(args_len, 16);
-    struct image image;
+    const struct region *file = bootfs_find(name);
+    uint64_t *pointers = p->page, size = ROUND_UP(args_len, 16);
+    uint64_t entry, stack_low, base;
     struct vm vm, old = p->vm;
-    long error = vm_create(&vm, p->slot + 1);
+    long error;
 
+    if (!file)
+        return -E_NOENT;
+    error = vm_create(&vm, p->slot + 1);
     if (!error)
-        error = exec_load(&vm, file, &image);
+        error = exec_load(&vm, file, &entry, &stack_low);
     if (error) {
         vm_destroy(&vm);
         return error;
     }
-    base = image.stack_top - size;
+    base = stack_low + STACK_BYTES - size;
     for (uint64_t i = 0; i < argc; i++)
         pointers[i] += base;
     memset((char *)p->page + args_len, 0, size - args_len);
     memcpy(vm_at(&vm, base), p->page, size);
 
     p->vm = vm;
-    csr_write(satp, p->vm.satp);
-    forget_translations(p);
-    fence_i();
+    sched_new_mappings(p);
     vm_destroy(&old);
-    set_program(p, file);
-    p->heap_start = p->heap_end = image.heap_start;
-    p->stack_low = image.stack_low;
+    p->stack_low = stack_low;
+    p->heap_end = heap_start(p);
     spin_lock(&tree_lock);
-    memset(p->name, 0, sizeof(p->name));
     strlcpy(p->name, name, sizeof(p->name));
     spin_unlock(&tree_lock);
     memset(p->tf, 0, sizeof(*p->tf));
-    p->tf->x[REG_PC] = image.entry;
-    p->tf->x[REG_SP] = base;
+    p->tf->x[REG_PC] = entry;
+    p->tf->x[REG_SP] = p->tf->x[REG_A1] = base;
     p->tf->x[REG_A0] = argc;
-    p->tf->x[REG_A1] = base;
     return 0;
 }
 
 SYSCALL(exec, uint64_t user_name, uint64_t argv)
 {
     struct proc *p = this_proc();
-    char name[sizeof(((struct boot_file *)0)->name)];
-    struct region *file;
+    char name[BOOT_NAME_BYTES];
     uint64_t argc = 0;
     long n = copy_string_from_user(name, uaddr(user_name), sizeof(name));
 
@@ -202,10 +178,7 @@ SYSCALL(exec, uint64_t user_name, uint64_t argv)
     n = gather_args(p->page, uaddr(argv), &argc);
     if (n < 0)
         return n;
-    file = bootfs_find(name);
-    if (!file)
-        return -E_NOENT;
-    n = load(p, file, name, argc, (uint64_t)n);
+    n = load(p, name, argc, (uint64_t)n);
     if (n)
         return n;
     user_enter(); /* with the new program's registers */
@@ -217,29 +190,20 @@ long
 start_init(void)
 {
     static struct kobj system;
-    static const char name[] = "init";
-    struct region *file = bootfs_find(name);
     struct hart *h = this_hart();
     struct proc *p;
-    uint64_t *args;
-    long error;
+    long error = proc_new(&p);
 
-    if (!file)
-        return -E_NOENT;
-    p = proc_new(&error);
-    if (!p)
+    if (error)
         return error;
+    memset(p->handles, 0, PAGE_SIZE);
     handle_table_init(p);
     console_give_streams(p);
     kobj_init(&system, OBJ_SYSTEM, &system_ops);
     handle_create_at(p, 3, &system, RIGHT_WRITE | RIGHT_EXECUTE | RIGHT_GRANT);
-    args = p->page;
-    args[0] = 16;
-    args[1] = 0;
-    memcpy(&args[2], name, sizeof(name));
+    *(uint64_t *)p->page = 0;
     h->proc = p; /* load() makes its table current */
-    vm_destroy(&p->vm);
-    error = load(p, file, name, 1, 16 + sizeof(name));
+    error = load(p, "init", 0, sizeof(uint64_t));
     vm_use_kernel();
     h->proc = NULL;
     if (!error)
@@ -289,7 +253,7 @@ SYSCALL(sbrk, uint64_t delta)
             return -E_NOMEM;
         error = vm_map_zero(&p->vm, from, to, PTE_USER_RW);
     } else {
-        if (-delta > old - p->heap_start)
+        if (-delta > old - heap_start(p))
             return -E_INVAL;
         /* What stays of the last page must be zero when it is given again. */
         if (to > new)
@@ -298,7 +262,7 @@ SYSCALL(sbrk, uint64_t delta)
     }
     /* New pages too: hardware may remember that there were none (4.2.1), or
      * those of an attempt that failed. */
-    forget_translations(p);
+    sched_new_mappings(p);
     if (error)
         return error;
     p->heap_end = new;

@@ -267,6 +267,11 @@ TEST(info_errors)
     CHECK_ERR(proc_info(INT64_MAX, &info), E_SRCH);
     CHECK_ERR(proc_info(INT64_MIN, &info), E_SRCH);
     CHECK_ERR(proc_info(-INT64_MAX, &info), E_SRCH);
+    for (long i = 1; i <= 1024; i++) {
+        CHECK_ERR(proc_info(getpid() + i, &info), E_SRCH);
+        CHECK_ERR(kill(getpid() + i), E_SRCH);
+        CHECK_ERR(kill(-i), E_SRCH);
+    }
     for (uint32_t i = 0; i < WILD_COUNT; i++)
         CHECK_ERR(proc_info(getpid(), wild_pointers[i]), E_FAULT);
 }
