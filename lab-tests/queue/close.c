@@ -252,4 +252,58 @@ TEST(close_races_recv)
     }
 }
 
+/* Uses the queue `count` times as a sender or a receiver, or until the other
+ * side has gone. */
+static void
+use_queue(handle_t h, bool sends, uint32_t count)
+{
+    uint64_t value;
+    long r = 0;
+
+    while (count-- > 0 && r >= 0)
+        r = sends ? put(h, 1) : queue_recv(h, &value, 8, 0, FOREVER);
+    if (r < 0)
+        CHECK_ERR(r, E_PIPE);
+}
+
+enum { BY_CLOSE, BY_EXIT, BY_KILL };
+
+/* One round: a child uses one end of a queue until, at a random moment, this
+ * process closes the other end, or the child exits, or is killed. */
+static void
+end_while_used(int how, bool child_sends, uint64_t *seed)
+{
+    long q = queue_create(1 << random_below(seed, 3), 8, 0);
+    long ours = handle_dup(q, child_sends ? RIGHT_READ : RIGHT_WRITE, 0);
+    long theirs = handle_dup(q, child_sends ? RIGHT_WRITE : RIGHT_READ, 0);
+    uint32_t some = random_below(seed, 6);
+    long child = SPAWN({
+        handle_close(q);
+        handle_close(ours);
+        use_queue(theirs, child_sends, how == BY_EXIT ? some : UINT32_MAX);
+    });
+
+    handle_close(q);
+    handle_close(theirs);
+    BUSY_US(random_below(seed, 20));
+    if (how == BY_KILL)
+        CHECK_EQ(kill(child), 0);
+    use_queue(ours, !child_sends, how == BY_CLOSE ? some : UINT32_MAX);
+    if (how == BY_CLOSE)
+        CHECK_EQ(handle_close(ours), 0);
+    CHECK_EQ(wait(child, 0, FOREVER), child);
+    if (how != BY_CLOSE)
+        CHECK_EQ(handle_close(ours), 0);
+}
+
+// F5 F8: ten thousand ends of a peer, by close, exit and kill: the other side
+// is always told, and nothing is used after it was freed.
+TEST(ten_thousand_races)
+{
+    uint64_t seed = test_seed();
+
+    for (int i = 0; i < 10000; i++)
+        end_while_used(i % 3, i % 2, &seed);
+}
+
 TEST_MAIN()

@@ -104,10 +104,18 @@ TEST(many_to_many)
 {
     long pids[CONSUMERS + PRODUCERS];
     long report = queue_create(4, 256, 0);
-    uint32_t count = hart_count() <= 2 ? 10000 : 2500;
+    uint32_t count = 10000;
+    long q = queue_create(16, ITEM, 0);
+    long watch = handle_dup(q, RIGHT_READ, 0);
+    struct queue_stat s;
 
-    start_all(queue_create(16, ITEM, 0), report, count, pids);
+    start_all(q, report, count, pids);
     CHECK_EQ(check_tallies(report, count), count);
+    s = stat_of(watch);
+    CHECK(s.max_depth <= 16);
+    CHECK_EQ(s.sent, PRODUCERS * count);
+    CHECK_EQ(s.received, PRODUCERS * count);
+    CHECK_EQ(s.len, 0);
     for (int i = 0; i < CONSUMERS + PRODUCERS; i++)
         CHECK_EQ(JOIN(pids[i]), 0);
 }
@@ -208,6 +216,7 @@ TEST(random_against_model)
             model_recv(&m, q);
         if (i % 100 == 0) {
             CHECK_EQ(stat_of(q).len, m.total);
+            CHECK_EQ(stat_of(q).available, 16 - m.total);
             CHECK_EQ(stat_of(q).sent, m.accepted);
         }
     }
