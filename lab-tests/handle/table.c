@@ -155,6 +155,7 @@ TEST(dup_unknown_rights)
     CHECK_ERR(handle_dup(q, RIGHT_READ | 128, 0), E_INVAL);
     CHECK_ERR(handle_dup(q, 1u << 31, 0), E_INVAL);
     CHECK_ERR(handle_dup(reader, 32, 0), E_INVAL);
+    CHECK_ERR(handle_dup(-1, 32, 0), E_BADH);
 }
 
 // F11: who holds GRANT may derive a handle with GRANT_ONCE in its place.
@@ -230,6 +231,7 @@ TEST(table_full)
         n++;
     }
     CHECK_ERR(h, E_MFILE);
+    CHECK_ERR(handle_dup(q, RIGHT_READ, 0), E_MFILE);
     CHECK(n > HANDLE_SLOTS - 16);
     CHECK(n <= HANDLE_SLOTS - 4);
     CHECK_ERR(queue_create(1, 8, 0), E_MFILE);

@@ -266,6 +266,7 @@ TEST(error_order)
 
     CHECK_ERR(queue_recv(-1, wild, 8, wild, NOW), E_BADH);
     CHECK_ERR(queue_recv(writer, wild, 8, wild, NOW), E_ACCES);
+    CHECK_ERR(queue_peek(-1, wild), E_BADH);
     CHECK_ERR(queue_stat(-1, wild), E_BADH);
     CHECK_ERR(queue_stat(q, wild), E_FAULT);
     CHECK_ERR(queue_recv(q, wild, 8, 0, NOW), E_AGAIN);
