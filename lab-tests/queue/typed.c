@@ -447,4 +447,25 @@ TEST(set_no_memory)
     CHECK_EQ(take_now(q[at]), 1);
 }
 
+// O1: a name that a record, enum, variant or flags has already is a mistake,
+// at the place where it comes again; types inside have names of their own.
+TEST(duplicate_names)
+{
+    static const struct mistake mistakes[] = {
+        {"record { a: u8, b: u8, a: u8 }", 23},
+        {"record { a: u8, A: u8 }", 16},
+        {"enum { x, y, %x }", 14},
+        {"flags { p, q, q }", 14},
+        {"variant { a, b(record { a: u8 }), a(bool) }", 34},
+        {"list<record { a: u8, a: u8 }, 2>", 21},
+    };
+    uint8_t form[WIT_MAX_FORM];
+
+    for (uint32_t i = 0; i < sizeof(mistakes) / sizeof(mistakes[0]); i++)
+        CHECK_EQ(wit_compile(mistakes[i].text, form, sizeof(form)),
+                 -1 - mistakes[i].offset);
+    CHECK(wit_compile("record { a: record { a: u8 }, b: enum { a, b } }", form,
+                      sizeof(form)) > 0);
+}
+
 TEST_MAIN()
