@@ -612,4 +612,32 @@ TEST(timeout_races_room)
     CHECK_EQ(stat_of(q).len, 0);
 }
 
+// E6: a message wakes the first in line only: the others have not run since.
+TEST(one_wake_per_message)
+{
+    struct proc_info before[4], after;
+    long q = queue_create(4, 8, 0);
+    long first = SPAWN(take(q)), child[4];
+
+    await_receivers(q, 1);
+    for (uint32_t i = 0; i < 4; i++) {
+        child[i] = SPAWN(take(q));
+        await_receivers(q, i + 2);
+        await_state(child[i], PROC_WAITING);
+    }
+    nap_ms(2); /* they wait, and soon have left their harts, too */
+    for (int i = 0; i < 4; i++)
+        CHECK_EQ(proc_info(child[i], &before[i]), 0);
+    CHECK_EQ(put_now(q, 1, PRIO_LOW), 0);
+    CHECK_EQ(JOIN(first), 0);
+    nap_ms(2);
+    for (int i = 0; i < 4; i++) {
+        CHECK_EQ(proc_info(child[i], &after), 0);
+        CHECK_EQ(after.cpu_ns, before[i].cpu_ns);
+        CHECK_EQ(put_now(q, 1, PRIO_LOW), 0);
+    }
+    for (int i = 0; i < 4; i++)
+        CHECK_EQ(JOIN(child[i]), 0);
+}
+
 TEST_MAIN()

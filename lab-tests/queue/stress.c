@@ -289,4 +289,32 @@ TEST(timer_storm)
         CHECK_EQ(JOIN(sleeper[i]), 0);
 }
 
+/* Answers each number with its successor; waits in handle_wait only. */
+static void
+watching_pong(handle_t in, handle_t out, uint64_t count)
+{
+    struct wait_item item = {in, SIG_READABLE, 0};
+
+    for (uint64_t i = 0; i < count; i++) {
+        CHECK_EQ(handle_wait(&item, 1, FOREVER), 1);
+        CHECK_EQ(put_now(out, take_now(in) + 1, PRIO_LOW), 0);
+    }
+}
+
+// E2 C7: ping-pong with handle_wait on both sides loses no wakeup.
+TEST(ping_pong_watching)
+{
+    long there = queue_create(1, 8, 0), back = queue_create(1, 8, 0);
+    uint64_t count = 20000;
+    long child = SPAWN(watching_pong(there, back, count));
+    struct wait_item item = {(handle_t)back, SIG_READABLE, 0};
+
+    for (uint64_t i = 0; i < count; i++) {
+        CHECK_EQ(put_now(there, i, PRIO_LOW), 0);
+        CHECK_EQ(handle_wait(&item, 1, FOREVER), 1);
+        CHECK_EQ(take_now(back), i + 1);
+    }
+    CHECK_EQ(JOIN(child), 0);
+}
+
 TEST_MAIN()
