@@ -57,7 +57,10 @@ ifneq ($(DEBUG),1)
 KSRC := $(filter-out kern/debug/%,$(KSRC))
 endif
 KOBJ := $(patsubst %,$(O)/%.o,$(basename $(KSRC)))
-UNAMES := $(sort $(basename $(notdir $(wildcard user/*.c))))
+# user/NAME.c is a program, and user/NAME_PART.c a part of it.
+UFILES := $(sort $(basename $(notdir $(wildcard user/*.c))))
+UNAMES := $(foreach n,$(UFILES),$(if $(findstring _,$n),,$n))
+UPARTS := $(filter-out $(UNAMES),$(UFILES))
 UPROGS := $(UNAMES:%=$(O)/user/%)
 USRC := $(filter-out user/lib/crt0.S,$(sort $(wildcard user/lib/*.c user/lib/*.S)))
 UOBJ := $(patsubst %,$(O)/%.o,$(basename $(USRC)))
@@ -241,7 +244,10 @@ $(ULIB): $(UOBJ)
 
 $(UPROGS): $(O)/user/%: $(O)/user/%.o $(CRT0) $(ULIB) $(LIBGCC) \
     user/user.ld
-	$(Q)$(CC) $(LINK) -T user/user.ld -o $@ $(CRT0) $< $(ULIB) $(LIBGCC)
+	$(Q)$(CC) $(LINK) -T user/user.ld -o $@ $(filter %.o,$^) $(ULIB) $(LIBGCC)
+
+$(foreach n,$(UNAMES),$(eval $(O)/user/$n: $(patsubst %,$(O)/user/%.o,\
+    $(filter $n_%,$(UPARTS)))))
 
 # What goes into the archive needs no debug information.
 $(O)/boot/%: $(O)/user/%
@@ -252,5 +258,5 @@ $(INITRD): $(UNAMES:%=$(O)/boot/%) $(EXTRA) $(O)/config
 	$(call say,TAR,$@)
 	$(Q)$(PYTHON) lab-tests/pack $@ $(filter-out $(O)/config,$^)
 
--include $(KOBJ:.o=.d) $(UOBJ:.o=.d) $(UPROGS:=.d) $(CRT0:.o=.d)
+-include $(KOBJ:.o=.d) $(UOBJ:.o=.d) $(UFILES:%=$(O)/user/%.d) $(CRT0:.o=.d)
 .SECONDARY:

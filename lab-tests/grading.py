@@ -11,7 +11,7 @@ A lab is a folder with
   points.json  {"title": ..., "tests": {"FILE.CASE": {
                    "title": the rule in words,  "rules": ["B4"],
                    "points": 5,      default 1
-                   "harts": [1, 4],  one machine for each; default 1 and 4
+                   "harts": [1, 4],  one machine for each; default 1, 2 and 4
                    "seeds": [1, 2],  one machine for each; default 1
                    "mem": "128M",  "icount": true,
                    "timeout": 90,    seconds of wall time for each machine
@@ -41,7 +41,7 @@ BUILD, SKIP, ERROR = "BUILD", "SKIP", "ERROR"
 
 NOT_LABS = {"fixtures", "gdb", "host", "tools", "__pycache__"}
 DEFAULTS = {
-    "title": "", "rules": [], "points": 1, "harts": [1, 4], "seeds": [1],
+    "title": "", "rules": [], "points": 1, "harts": [1, 2, 4], "seeds": [1],
     "mem": "128M", "icount": False, "timeout": 90, "files": [],
 }
 CASE = re.compile(r"^TEST\s*\(\s*(\w+)\s*\)", re.MULTILINE)

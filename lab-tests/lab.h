@@ -166,6 +166,15 @@ heap_tail(uint64_t bytes)
     return heap_end() - bytes;
 }
 
+/* Takes all memory that sbrk will give, in ever smaller steps. */
+static inline void
+eat_memory(void)
+{
+    for (long step = 1 << 20; step >= (long)PAGE_SIZE; step /= 2)
+        while (sbrk(step) >= 0)
+            continue;
+}
+
 /* A call with all 64 bits of every register as given. */
 static inline long
 raw_call(uint64_t number, uint64_t arg0, uint64_t arg1, uint64_t arg2,

@@ -1,5 +1,5 @@
 /* The boot archive (POSIX.1-1988 ustar). A damaged one stops the boot: a header
- * must have its magic, and a file must lie inside. */
+ * must have its magic and the right sum, and a file must lie inside. */
 #include "proc/bootfs.h"
 
 #include "base/string.h"
@@ -27,9 +27,23 @@ octal(const char *field, uint32_t n)
 {
     uint64_t value = 0;
 
+    for (; n && *field == ' '; n--)
+        field++;
     for (; n && *field >= '0' && *field <= '7'; n--)
         value = value * 8 + (uint64_t)(*field++ - '0');
     return value;
+}
+
+/* The sum is of all bytes, those of the sum itself taken as spaces. */
+static bool
+is_sound(const struct header *h)
+{
+    uint64_t sum = sizeof(h->sum) * ' ';
+
+    for (uint32_t i = 0; i < BLOCK; i++)
+        if (i - offsetof(struct header, sum) >= sizeof(h->sum))
+            sum += ((const uint8_t *)h)[i];
+    return !memcmp(h->magic, "ustar", 5) && sum == octal(h->sum, 8);
 }
 
 /* Put the file at h into *place. Returns: NULL, or what is wrong. */
@@ -60,7 +74,7 @@ bootfs_load(const char *start, const char *end)
 
         if (!h->name[0])
             return NULL; /* the block of zeros behind the last file */
-        if (memcmp(h->magic, "ustar", 5))
+        if (!is_sound(h))
             return "a header is damaged";
         if (size > (uint64_t)(end - start) - BLOCK)
             return "a file is longer than the archive";

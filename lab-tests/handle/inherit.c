@@ -137,4 +137,42 @@ TEST(exit_returns_handles)
     CHECK_EQ(after.free_pages, before.free_pages);
 }
 
+// F6: the exit of a child takes away its own copies only.
+TEST(child_exit_is_its_own)
+{
+    long q = queue_create(2, 8, 0);
+    long w = handle_dup(q, RIGHT_WRITE, 0), r = handle_dup(q, RIGHT_READ, 0);
+    long peer;
+
+    CHECK_EQ(handle_close(q), 0);
+    CHECK_EQ(JOIN(SPAWN(nop())), 0);
+    peer = SPAWN(handle_close(w); CHECK_EQ(take(r), 1));
+    CHECK_EQ(JOIN(SPAWN(exit(0))), 0);
+    CHECK_EQ(put(w, 1), 0);
+    CHECK_EQ(JOIN(peer), 0);
+    CHECK_ERR(queue_recv(r, 0, 0, 0, NOW), E_AGAIN);
+}
+
+/* The status of a shell that is to power the machine off with this handle. */
+static long
+poweroff_with(long h)
+{
+    char word[32];
+    const char *const args[] = {"sh", word, "-c", "poweroff", 0};
+
+    snprintf(word, sizeof(word), "--system=%ld", h);
+    return JOIN(SPAWN(exec_list(args); exit(1)));
+}
+
+// F7: a handle's number may be told to the new program as an argument: there
+// it names the same object, here a queue, which is not the SYSTEM object.
+TEST(exec_number_as_argument)
+{
+    long q = queue_create(2, 8, 0);
+
+    CHECK_EQ(poweroff_with(q), E_WRONGTYPE);
+    CHECK_EQ(handle_close(q), 0);
+    CHECK_EQ(poweroff_with(q), E_BADH);
+}
+
 TEST_MAIN()

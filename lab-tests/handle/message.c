@@ -311,4 +311,114 @@ TEST(no_leak)
     CHECK_EQ(after.free_pages, before.free_pages);
 }
 
+// F13 E10: a blocked receiver whose table is full gets E_MFILE; the message is
+// not lost, the next in line gets it.
+TEST(full_table_passes_on)
+{
+    long q = queue_create(2, 8, 0), cargo = queue_create(2, 8, 0);
+    long full, next;
+
+    full = SPAWN({
+        while (handle_dup(cargo, RIGHT_READ, 0) >= 0)
+            continue;
+        CHECK_ERR(queue_recv(q, &(uint64_t){0}, 8, 0, FOREVER), E_MFILE);
+    });
+    await_receivers(q, 1);
+    next = SPAWN(CHECK_EQ(put_now(take_handle(q).handle, 5, PRIO_LOW), 0));
+    await_receivers(q, 2);
+    CHECK_EQ(queue_send_handle(q, cargo, RW, 0, NOW), 0);
+    CHECK_EQ(JOIN(full), 0);
+    CHECK_EQ(JOIN(next), 0);
+    CHECK_EQ(take_now(cargo), 5);
+    CHECK_EQ(stat_of(q).received, 1);
+}
+
+// B12 F13: with a message that carries a handle: first the size, then the
+// table, then the address.
+TEST(receive_error_order)
+{
+    long q = queue_create(2, 8, 0), cargo = queue_create(2, 8, 0), h, last = -1;
+
+    CHECK_EQ(queue_send_handle(q, cargo, RW, 0, NOW), 0);
+    while ((h = handle_dup(cargo, RIGHT_READ, 0)) >= 0)
+        last = h;
+    CHECK_ERR(queue_recv(q, wild_pointers[0], 7, 0, NOW), E_MSGSIZE);
+    CHECK_ERR(queue_recv(q, wild_pointers[0], 8, 0, NOW), E_MFILE);
+    CHECK_EQ(handle_close(last), 0);
+    CHECK_ERR(queue_recv(q, wild_pointers[0], 8, 0, NOW), E_FAULT);
+    CHECK_EQ(stat_of(q).len, 1);
+    CHECK_EQ(put_now(take_handle(q).handle, 1, PRIO_LOW), 0);
+}
+
+// B11: a schema is for inline messages: a handle travels under any tag, which
+// is delivered.
+TEST(schema_does_not_apply)
+{
+    struct msg_handle m;
+    struct msg_meta meta;
+    long q = queue_create(2, 8, 77), cargo = queue_create(2, 8, 0);
+
+    CHECK_EQ(queue_send_handle(q, cargo, RW, MSG_OPT(0, 78), NOW), 0);
+    CHECK_EQ(queue_recv(q, &m, 8, &meta, NOW), 8);
+    CHECK_EQ(meta.tag, 78);
+    CHECK_EQ(stat_of(q).rejected, 0);
+}
+
+// B12: of several faults of one call the first in the ABI's order: the queue,
+// the handle, delegation, numbers, then closed before full.
+TEST(send_error_order)
+{
+    long q = queue_create(1, 8, 0), cargo = queue_create(2, 8, 0);
+    long reader = handle_dup(q, RIGHT_READ, 0);
+    long plain = handle_dup(cargo, RW, 0);
+    long region = region_open("echo");
+
+    CHECK_ERR(queue_send_handle(-1, -1, 32, 4, NOW), E_BADH);
+    CHECK_ERR(queue_send_handle(region, -1, 32, 4, NOW), E_WRONGTYPE);
+    CHECK_ERR(queue_send_handle(reader, -1, 32, 4, NOW), E_ACCES);
+    CHECK_ERR(queue_send_handle(q, -1, 32, 4, NOW), E_BADH);
+    CHECK_ERR(queue_send_handle(q, plain, 32, 4, NOW), E_ACCES);
+    CHECK_ERR(queue_send_handle(q, q, RIGHT_READ | 32, 4, NOW), E_LOOP);
+    CHECK_ERR(queue_send_handle(q, cargo, RW, 4, NOW), E_INVAL);
+    CHECK_EQ(put_now(q, 1, PRIO_LOW), 0);
+    CHECK_ERR(queue_send_handle(q, cargo, RW, 4, NOW), E_INVAL);
+    CHECK_ERR(queue_send_handle(q, cargo, RW, 0, NOW), E_AGAIN);
+    CHECK_EQ(handle_shutdown(q), 0);
+    CHECK_ERR(queue_send_handle(q, cargo, RW, 4, NOW), E_INVAL);
+    CHECK_ERR(queue_send_handle(q, cargo, RW, 0, NOW), E_PIPE);
+}
+
+// F4 F13: without readers, or without room in time, the handle does not leave.
+TEST(not_sent)
+{
+    long q = queue_create(1, 8, 0), cargo = queue_create(2, 8, 0);
+    long w = handle_dup(q, RIGHT_WRITE, 0);
+
+    CHECK_EQ(put_now(q, 1, PRIO_LOW), 0);
+    CHECK_ERR(queue_send_handle(w, cargo, RW, 0, MS(2)), E_TIMEDOUT);
+    CHECK_ERR(queue_send_handle(w, cargo, RW, 0, NOW), E_AGAIN);
+    CHECK_EQ(stat_of(q).rejected, 2);
+    CHECK_EQ(handle_close(q), 0);
+    CHECK_ERR(queue_send_handle(w, cargo, RW, 0, NOW), E_PIPE);
+    CHECK_ERR(queue_send_handle(w, cargo, RW, 0, FOREVER), E_PIPE);
+    CHECK_EQ(handle_revoke(cargo), 0);
+}
+
+// F13: a cycle stays one when the second end would wait in line for a place.
+TEST(cycle_of_blocked)
+{
+    long a = queue_create(1, 8, 0), b = queue_create(1, 8, 0);
+    long child;
+
+    CHECK_EQ(put_now(a, 1, PRIO_LOW), 0);
+    child = SPAWN(CHECK_EQ(queue_send_handle(a, b, RIGHT_READ, 0, FOREVER), 0));
+    await_senders(a, 1);
+    CHECK_ERR(queue_send_handle(b, a, RIGHT_READ, 0, NOW), E_LOOP);
+    CHECK_EQ(take_now(a), 1);
+    CHECK_EQ(JOIN(child), 0);
+    CHECK_ERR(queue_send_handle(b, a, RIGHT_READ, 0, NOW), E_LOOP);
+    take_handle(a);
+    CHECK_EQ(queue_send_handle(b, a, RIGHT_READ, 0, NOW), 0);
+}
+
 TEST_MAIN()

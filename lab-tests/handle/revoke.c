@@ -281,4 +281,100 @@ TEST(revoke_races_use)
     CHECK_EQ(JOIN(child), 0);
 }
 
+// F12: a sender that sleeps on a revoked handle of its own wakes with E_BADH,
+// and its message is gone.
+TEST(sleeping_sender_wakes)
+{
+    long in = queue_create(1, 8, 0);
+    long child = SPAWN(CHECK_ERR(put((handle_t)take(in), 2), E_BADH));
+    long q = queue_create(1, 8, 0);
+
+    CHECK_EQ(put_now(q, 1, PRIO_LOW), 0);
+    put(in, (uint64_t)handle_grant(q, child, RIGHT_WRITE, 0));
+    await_senders(q, 1);
+    CHECK_EQ(handle_revoke(q), 1);
+    CHECK_EQ(JOIN(child), 0);
+    CHECK_EQ(stat_of(q).waiting_senders, 0);
+    CHECK_EQ(take_now(q), 1);
+    CHECK_ERR(queue_recv(q, 0, 0, 0, NOW), E_AGAIN);
+}
+
+// F12: so does one that sends a handle; the handle is closed.
+TEST(sleeping_handle_sender_wakes)
+{
+    long in = queue_create(1, 8, 0), cargo = queue_create(1, 8, 0);
+    long r = handle_dup(cargo, RIGHT_READ, 0);
+    long child = SPAWN({
+        handle_t h = (handle_t)take(in);
+
+        CHECK_ERR(queue_send_handle(h, cargo, RIGHT_WRITE, 0, FOREVER), E_BADH);
+    });
+    long q = queue_create(1, 8, 0);
+
+    CHECK_EQ(put_now(q, 1, PRIO_LOW), 0);
+    put(in, (uint64_t)handle_grant(q, child, RIGHT_WRITE, 0));
+    await_senders(q, 1);
+    CHECK_EQ(handle_close(cargo), 0);
+    CHECK_EQ(handle_revoke(q), 1);
+    CHECK_EQ(JOIN(child), 0);
+    CHECK_ERR(queue_recv(r, 0, 0, 0, NOW), E_PIPE);
+}
+
+#define HOLDERS 5
+#define DERIVED 200
+#define REUSED  30
+
+/* Derives handles from h, has some of their slots used again by handles of its
+ * own, and checks after the revoke who is alive. */
+static void
+hold_and_reuse(handle_t h, handle_t ready, handle_t go)
+{
+    static handle_t derived[DERIVED + REUSED], own[REUSED];
+    handle_t mine = (handle_t)queue_create(1, 8, 0);
+
+    derived[0] = h;
+    for (int i = 1; i < DERIVED + REUSED; i++) {
+        derived[i] = (handle_t)handle_dup(h, RIGHT_WRITE, 0);
+        CHECK(derived[i] > 2);
+    }
+    for (int i = 0; i < REUSED; i++)
+        CHECK_EQ(handle_close(derived[7 * i + 5]), 0);
+    for (int i = 0; i < REUSED; i++) {
+        own[i] = (handle_t)handle_dup(mine, RW, 0);
+        CHECK_EQ(own[i] % HANDLE_SLOTS,
+                 derived[7 * (REUSED - 1 - i) + 5] % HANDLE_SLOTS);
+    }
+    put(ready, 1);
+    take(go);
+    for (int i = 0; i < DERIVED + REUSED; i++)
+        CHECK_ERR(put_now(derived[i], 1, PRIO_LOW), E_BADH);
+    for (int i = 0; i < REUSED; i++) {
+        CHECK_EQ(put_now(own[i], (uint64_t)i, PRIO_LOW), 0);
+        CHECK_EQ(take_now(own[i]), i);
+        CHECK_EQ(handle_close(own[i]), 0);
+    }
+}
+
+// F12 A5: a thousand handles die, and not one of those that use slots again
+// that others of them had before.
+TEST(thousand_and_reused_slots)
+{
+    long in = queue_create(8, 8, 0), ready = queue_create(8, 8, 0);
+    long go = queue_create(8, 8, 0), q = queue_create(1, 8, 0);
+    long child[HOLDERS];
+
+    for (int i = 0; i < HOLDERS; i++) {
+        child[i] = SPAWN(hold_and_reuse((handle_t)take(in), ready, go));
+        await_receivers(in, 1);
+        put(in, (uint64_t)handle_grant(q, child[i], RIGHT_WRITE, 0));
+        take(ready);
+    }
+    CHECK_EQ(handle_revoke(q), HOLDERS * DERIVED);
+    for (int i = 0; i < HOLDERS; i++)
+        put(go, 0);
+    for (int i = 0; i < HOLDERS; i++)
+        CHECK_EQ(JOIN(child[i]), 0);
+    CHECK_EQ(put_now(q, 1, PRIO_LOW), 0);
+}
+
 TEST_MAIN()

@@ -155,6 +155,7 @@ TEST(dup_unknown_rights)
     CHECK_ERR(handle_dup(q, RIGHT_READ | 128, 0), E_INVAL);
     CHECK_ERR(handle_dup(q, 1u << 31, 0), E_INVAL);
     CHECK_ERR(handle_dup(reader, 32, 0), E_INVAL);
+    CHECK_ERR(handle_dup(-1, 32, 0), E_BADH);
 }
 
 // F11: who holds GRANT may derive a handle with GRANT_ONCE in its place.
@@ -230,6 +231,7 @@ TEST(table_full)
         n++;
     }
     CHECK_ERR(h, E_MFILE);
+    CHECK_ERR(handle_dup(q, RIGHT_READ, 0), E_MFILE);
     CHECK(n > HANDLE_SLOTS - 16);
     CHECK(n <= HANDLE_SLOTS - 4);
     CHECK_ERR(queue_create(1, 8, 0), E_MFILE);
@@ -333,6 +335,84 @@ TEST(info_errors)
     CHECK_EQ(info.type, 0x5a5a5a5a);
     for (uint32_t i = 0; i < WILD_COUNT; i++)
         CHECK_ERR(handle_info(q, wild_pointers[i]), E_FAULT);
+}
+
+/* Fills its table with handles and says with which error that ended. */
+static void
+hoard_handles(handle_t q, handle_t report, handle_t start)
+{
+    long h;
+
+    take(start);
+    while ((h = handle_dup(q, RIGHT_READ, 0)) >= 0)
+        continue;
+    put(report, (uint64_t)-h);
+    nap_ms(UINT32_MAX);
+}
+
+// A4: without memory for another handle every call that makes one is E_NOMEM,
+// and nothing has changed; what is there works on.
+TEST(no_memory)
+{
+    enum { HOARDERS = 8 };
+    struct handle_info before, after;
+    long q = queue_create(8, 8, 0), report = queue_create(8, 8, 0);
+    long start = queue_create(8, 8, 0), child[HOARDERS];
+    uint64_t error = 0;
+
+    for (int i = 0; i < HOARDERS; i++)
+        child[i] = SPAWN(hoard_handles(q, report, start));
+    CHECK_EQ(handle_info(0, &before), 0);
+    eat_memory();
+    for (int i = 0; i < HOARDERS && error != E_NOMEM; i++) {
+        put(start, 1);
+        error = take(report);
+    }
+    CHECK_EQ(error, E_NOMEM);
+    CHECK_ERR(handle_dup(q, RIGHT_READ, 0), E_NOMEM);
+    CHECK_ERR(handle_dup_at(q, 0), E_NOMEM);
+    CHECK_ERR(handle_grant(q, child[0], RIGHT_READ, 0), E_NOMEM);
+    CHECK_ERR(queue_create(1, 1, 0), E_NOMEM);
+    CHECK_EQ(handle_info(0, &after), 0);
+    CHECK_EQ(after.object_id, before.object_id);
+    CHECK_EQ(put(q, 1), 0);
+    CHECK_EQ(take(q), 1);
+    for (int i = 0; i < HOARDERS; i++) {
+        kill(child[i]);
+        CHECK_EQ(wait(child[i], 0, FOREVER), child[i]);
+    }
+}
+
+// A6: calls on queues refuse a region, calls on regions refuse a queue.
+TEST(wrong_type_both_ways)
+{
+    static uint64_t out[16];
+    long q = queue_create(1, 8, 0), r = region_open("echo");
+    struct wait_item item = {(handle_t)r, 0, 0};
+
+    CHECK_ERR(queue_send(r, out, 8, 0, NOW), E_WRONGTYPE);
+    CHECK_ERR(queue_send_handle(r, q, RW, 0, NOW), E_WRONGTYPE);
+    CHECK_ERR(queue_recv(r, out, 8, 0, NOW), E_WRONGTYPE);
+    CHECK_ERR(queue_peek(r, (struct msg_meta *)out), E_WRONGTYPE);
+    CHECK_ERR(queue_stat(r, (struct queue_stat *)out), E_WRONGTYPE);
+    CHECK_ERR(queue_set_type(r, out, 8), E_WRONGTYPE);
+    CHECK_ERR(handle_wait(&item, 1, NOW), E_WRONGTYPE);
+    CHECK_ERR(handle_shutdown(r), E_WRONGTYPE);
+    CHECK_ERR(shutdown(r, 0), E_WRONGTYPE);
+    CHECK_ERR(region_read(q, 0, out, 8), E_WRONGTYPE);
+    CHECK_ERR(region_info(q, (struct region_info *)out), E_WRONGTYPE);
+    CHECK_EQ(stat_of(q).sent, 0);
+}
+
+// A6 B12: the wrong type comes before a missing right.
+TEST(type_before_right)
+{
+    long r = region_open("echo");
+    long blind = handle_dup(r, RIGHT_GRANT, 0);
+
+    CHECK_ERR(queue_recv(blind, 0, 0, 0, NOW), E_WRONGTYPE);
+    CHECK_ERR(queue_set_type(blind, "", 1), E_WRONGTYPE);
+    CHECK_ERR(region_read(blind, 0, 0, 0), E_ACCES);
 }
 
 TEST_MAIN()

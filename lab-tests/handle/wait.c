@@ -323,4 +323,74 @@ TEST(revoked_while_waiting)
     }
 }
 
+// C7: items that can be read but not written are E_FAULT once something is
+// ready, and stay as they are.
+TEST(read_only_items)
+{
+    static const struct wait_item constants[2] = {{0, 0, 7}, {0, 0, 7}};
+    static const volatile struct wait_item *const look = constants;
+    struct wait_item *items = (struct wait_item *)(uintptr_t)constants;
+    long q = queue_create(1, 8, 0);
+    long r = handle_dup(q, RIGHT_READ, 0);
+
+    CHECK_EQ(handle_dup_at(r, 0), 0);
+    CHECK_ERR(handle_wait(items, 2, NOW), E_AGAIN);
+    CHECK_EQ(handle_close(q), 0);
+    CHECK_ERR(handle_wait(items, 2, NOW), E_FAULT);
+    CHECK_ERR(handle_wait(items, 2, FOREVER), E_FAULT);
+    CHECK_EQ(look[0].seen, 7);
+    CHECK_EQ(look[1].seen, 7);
+}
+
+// C7: an object without signals fails the whole call.
+TEST(wrong_type)
+{
+    long q = queue_create(1, 8, 0), r = region_open("echo");
+    struct wait_item items[2] = {{(handle_t)q, SIG_WRITABLE, 9},
+                                 {(handle_t)r, SIG_READABLE, 9}};
+
+    CHECK_ERR(handle_wait(items, 2, NOW), E_WRONGTYPE);
+    CHECK_ERR(handle_wait(items, 2, FOREVER), E_WRONGTYPE);
+    CHECK_EQ(items[0].seen, 9);
+}
+
+// C7 D4: a place that goes to a blocked sender makes nothing WRITABLE.
+TEST(granted_is_not_writable)
+{
+    long q = queue_create(1, 8, 0);
+    struct wait_item item = {(handle_t)q, SIG_WRITABLE, 0};
+    long sender, watcher;
+
+    CHECK_EQ(put_now(q, 1, PRIO_LOW), 0);
+    sender = SPAWN(CHECK_EQ(put(q, 2), 0));
+    await_senders(q, 1);
+    watcher = SPAWN(CHECK_ERR(handle_wait(&item, 1, MS(50)), E_TIMEDOUT));
+    await_state(watcher, PROC_WAITING);
+    CHECK_EQ(take_now(q), 1);
+    CHECK_ERR(handle_wait(&item, 1, NOW), E_AGAIN);
+    CHECK_EQ(JOIN(sender), 0);
+    CHECK_EQ(JOIN(watcher), 0);
+    CHECK_EQ(take_now(q), 2);
+}
+
+// C7: one wait sees what each of its items has, and only what was wanted.
+TEST(mixed_items)
+{
+    long empty = queue_create(1, 8, 0), full = queue_create(1, 8, 0);
+    long ended = queue_create(1, 8, 0);
+    long r = handle_dup(ended, RIGHT_READ, 0);
+    struct wait_item items[4] = {{(handle_t)empty, BOTH, 9},
+                                 {(handle_t)full, BOTH, 9},
+                                 {(handle_t)r, SIG_READABLE, 9},
+                                 {(handle_t)empty, SIG_READABLE, 9}};
+
+    CHECK_EQ(put_now(full, 1, PRIO_LOW), 0);
+    CHECK_EQ(handle_close(ended), 0);
+    CHECK_EQ(handle_wait(items, 4, FOREVER), 3);
+    CHECK_EQ(items[0].seen, SIG_WRITABLE);
+    CHECK_EQ(items[1].seen, SIG_READABLE);
+    CHECK_EQ(items[2].seen, SIG_CLOSED);
+    CHECK_EQ(items[3].seen, 0);
+}
+
 TEST_MAIN()

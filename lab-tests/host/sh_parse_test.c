@@ -47,10 +47,10 @@ err_name(long error)
 #define calloc  weir_calloc
 #define free    weir_free
 #define getline weir_getline
-#define main    sh_main
 #define put     sh_put
-#include "../../user/sh.c"
-#undef main
+#include "../../user/sh_parse.c"
+int last_status;
+int32_t last_background;
 #define main      init_main
 #define status_of init_status_of
 #define become    init_become

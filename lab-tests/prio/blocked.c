@@ -169,4 +169,51 @@ TEST(receivers_fifo_any_priority)
         CHECK_EQ(JOIN(child[i]), 0);
 }
 
+// D4 E10: once its message has a place, the sender is not needed any more: if
+// it is killed before it runs again, the message stays.
+TEST(killed_after_placed)
+{
+    struct msg_meta meta;
+    uint64_t value;
+    long q = queue_create(1, 8, 0);
+
+    for (uint64_t i = 0; i < rounds(200); i++) {
+        long child;
+
+        CHECK_EQ(put_now(q, 1000, PRIO_LOW), 0);
+        child = block_sender(q, i, PRIO_LOW);
+        CHECK_EQ(take_now(q), 1000);
+        CHECK_EQ(kill(child), 0);
+        CHECK_EQ(wait(child, 0, FOREVER), child);
+        CHECK_EQ(queue_recv(q, &value, 8, &meta, NOW), 8);
+        CHECK_EQ(value, i);
+        CHECK_EQ(meta.sender, child);
+    }
+    CHECK_EQ(stat_of(q).sent, stat_of(q).received);
+}
+
+// D4 A4: a message of full size waits in a page that its sender has from the
+// beginning: blocking needs no memory.
+TEST(blocks_without_memory)
+{
+    static uint8_t data[4096];
+    long q = queue_create(1, 4096, 0), gate = queue_create(1, 8, 0);
+    long child = SPAWN({
+        memset(data, 7, sizeof(data));
+        take(gate);
+        CHECK_EQ(queue_send(q, data, 4096, 0, FOREVER), 0);
+    });
+
+    CHECK_EQ(queue_send(q, data, 4096, 0, NOW), 0);
+    await_receivers(gate, 1);
+    eat_memory();
+    CHECK_EQ(put(gate, 1), 0);
+    await_senders(q, 1);
+    CHECK_EQ(queue_recv(q, data, 4096, 0, NOW), 4096);
+    CHECK_EQ(data[0], 0);
+    CHECK_EQ(queue_recv(q, data, 4096, 0, NOW), 4096);
+    CHECK_EQ(data[0] + data[4095], 14);
+    CHECK_EQ(JOIN(child), 0);
+}
+
 TEST_MAIN()

@@ -252,4 +252,136 @@ TEST(close_races_recv)
     }
 }
 
+/* Uses the queue `count` times as a sender or a receiver, or until the other
+ * side has gone. */
+static void
+use_queue(handle_t h, bool sends, uint32_t count)
+{
+    uint64_t value;
+    long r = 0;
+
+    while (count-- > 0 && r >= 0)
+        r = sends ? put(h, 1) : queue_recv(h, &value, 8, 0, FOREVER);
+    if (r < 0)
+        CHECK_ERR(r, E_PIPE);
+}
+
+enum { BY_CLOSE, BY_EXIT, BY_KILL };
+
+/* One round: a child uses one end of a queue until, at a random moment, this
+ * process closes the other end, or the child exits, or is killed. */
+static void
+end_while_used(int how, bool child_sends, uint64_t *seed)
+{
+    long q = queue_create(1 << random_below(seed, 3), 8, 0);
+    long ours = handle_dup(q, child_sends ? RIGHT_READ : RIGHT_WRITE, 0);
+    long theirs = handle_dup(q, child_sends ? RIGHT_WRITE : RIGHT_READ, 0);
+    uint32_t some = random_below(seed, 6);
+    long child = SPAWN({
+        handle_close(q);
+        handle_close(ours);
+        use_queue(theirs, child_sends, how == BY_EXIT ? some : UINT32_MAX);
+    });
+
+    handle_close(q);
+    handle_close(theirs);
+    BUSY_US(random_below(seed, 20));
+    if (how == BY_KILL)
+        CHECK_EQ(kill(child), 0);
+    use_queue(ours, !child_sends, how == BY_CLOSE ? some : UINT32_MAX);
+    if (how == BY_CLOSE)
+        CHECK_EQ(handle_close(ours), 0);
+    CHECK_EQ(wait(child, 0, FOREVER), child);
+    if (how != BY_CLOSE)
+        CHECK_EQ(handle_close(ours), 0);
+}
+
+// F5 F8: ten thousand ends of a peer, by close, exit and kill: the other side
+// is always told, and nothing is used after it was freed.
+TEST(ten_thousand_races)
+{
+    uint64_t seed = test_seed();
+
+    for (int i = 0; i < 10000; i++)
+        end_while_used(i % 3, i % 2, &seed);
+}
+
+/* Sends handles of a queue of its own, new ones all the time, until it is
+ * killed or nobody can receive them. */
+static void
+send_cargo(handle_t w)
+{
+    handle_t cargo = (handle_t)queue_create(1, 8, 0);
+    long r;
+
+    while ((r = queue_send_handle(w, cargo, RW, 0, FOREVER)) == 0)
+        continue;
+    CHECK_ERR(r, E_PIPE);
+}
+
+// F5 F8 F13: handles in messages, and one that waits for a place, survive or
+// die with their sender and their queue; none is left behind.
+TEST(cargo_races)
+{
+    uint64_t seed = test_seed();
+
+    for (uint32_t i = 0; i < rounds(2000); i++) {
+        long q = queue_create(2, 8, 0), w = handle_dup(q, RIGHT_WRITE, 0);
+        long r = handle_dup(q, RIGHT_READ, 0), child;
+        uint32_t takes = random_below(&seed, 4);
+        struct msg_handle m;
+
+        CHECK_EQ(handle_close(q), 0);
+        child = SPAWN(handle_close(r); send_cargo(w));
+        CHECK_EQ(handle_close(w), 0);
+        BUSY_US(random_below(&seed, 30));
+        if (i % 2)
+            CHECK_EQ(kill(child), 0);
+        while (takes-- > 0 && queue_recv(r, &m, 8, 0, FOREVER) == 8) {
+            put_now(m.handle, 1, PRIO_LOW);
+            CHECK_EQ(handle_close(m.handle), 0);
+        }
+        CHECK_EQ(handle_close(r), 0);
+        CHECK_EQ(wait(child, 0, FOREVER), child);
+    }
+}
+
+/* Waits for either queue's signals, over and over, until one is closed. */
+static void
+watch_until_closed(handle_t a, handle_t b)
+{
+    struct wait_item items[2] = {{a, SIG_READABLE, 0}, {b, SIG_READABLE, 0}};
+    uint64_t value;
+
+    while (!((items[0].seen | items[1].seen) & SIG_CLOSED)) {
+        CHECK(handle_wait(items, 2, FOREVER) > 0);
+        queue_recv(a, &value, 8, 0, NOW);
+    }
+}
+
+// F5 F8 C7: who watches queues while they are closed, or is killed while it
+// watches them, leaves nothing behind on either.
+TEST(watcher_races)
+{
+    uint64_t seed = test_seed();
+
+    for (uint32_t i = 0; i < rounds(2000); i++) {
+        long a = queue_create(2, 8, 0), b = queue_create(2, 8, 0);
+        long ra = handle_dup(a, RIGHT_READ, 0);
+        long rb = handle_dup(b, RIGHT_READ, 0);
+        long child =
+            SPAWN(handle_close(a); handle_close(b); watch_until_closed(ra, rb));
+
+        put_now(a, 1, PRIO_LOW);
+        BUSY_US(random_below(&seed, 30));
+        if (i % 3 == 0)
+            CHECK_EQ(kill(child), 0);
+        CHECK_EQ(handle_close(i % 2 ? a : b), 0);
+        CHECK_EQ(wait(child, 0, FOREVER), child);
+        CHECK_EQ(handle_close(i % 2 ? b : a), 0);
+        CHECK_EQ(handle_close(ra), 0);
+        CHECK_EQ(handle_close(rb), 0);
+    }
+}
+
 TEST_MAIN()

@@ -118,15 +118,6 @@ TEST(at_limits)
     }
 }
 
-/* Takes all memory that sbrk will give, in ever smaller steps. */
-static void
-eat_memory(void)
-{
-    for (long step = 1 << 20; step >= (long)PAGE_SIZE; step /= 2)
-        while (sbrk(step) >= 0)
-            continue;
-}
-
 // A4: the storage is there from creation: with no memory left an old queue
 // still takes all its messages.
 TEST(storage_reserved)

@@ -266,6 +266,7 @@ TEST(error_order)
 
     CHECK_ERR(queue_recv(-1, wild, 8, wild, NOW), E_BADH);
     CHECK_ERR(queue_recv(writer, wild, 8, wild, NOW), E_ACCES);
+    CHECK_ERR(queue_peek(-1, wild), E_BADH);
     CHECK_ERR(queue_stat(-1, wild), E_BADH);
     CHECK_ERR(queue_stat(q, wild), E_FAULT);
     CHECK_ERR(queue_recv(q, wild, 8, 0, NOW), E_AGAIN);
@@ -275,6 +276,92 @@ TEST(error_order)
     CHECK_ERR(queue_recv(q, wild, 8, 0, NOW), E_FAULT);
     CHECK_EQ(queue_stat(q, &s), 0);
     CHECK_EQ(s.len, 1);
+}
+
+// C2: a blocked receiver with too small a buffer is told the size, and the
+// message is still there.
+TEST(small_buffer_blocked_size)
+{
+    char out[16];
+    long q = queue_create(2, 64, 0);
+    long child = SPAWN({
+        struct msg_meta meta = {0};
+        char buf[4] = "...";
+
+        CHECK_ERR(queue_recv(q, buf, 4, &meta, FOREVER), E_MSGSIZE);
+        CHECK_EQ(meta.len, 10);
+        CHECK_EQ(meta.seq, 0);
+        CHECK_EQ(strcmp(buf, "..."), 0);
+    });
+
+    await_receivers(q, 1);
+    CHECK_EQ(queue_send(q, "0123456789", 10, 0, NOW), 0);
+    CHECK_EQ(JOIN(child), 0);
+    CHECK_EQ(stat_of(q).len, 1);
+    CHECK_EQ(stat_of(q).received, 0);
+    CHECK_EQ(queue_recv(q, out, 16, 0, NOW), 10);
+}
+
+// C3: headers and statistics are not written to constants either.
+TEST(read_only_outputs)
+{
+    static const uint64_t constants[16] = {1, 2, 3};
+    static const volatile uint64_t *const look = constants;
+    void *out = (void *)(uintptr_t)constants;
+    char buf[8];
+    long q = queue_create(1, 8, 0);
+
+    CHECK_EQ(queue_send(q, "message", 8, 0, NOW), 0);
+    CHECK_ERR(queue_recv(q, buf, 8, out, NOW), E_FAULT);
+    CHECK_ERR(queue_peek(q, out), E_FAULT);
+    CHECK_ERR(queue_stat(q, out), E_FAULT);
+    CHECK_ERR(handle_info(q, out), E_FAULT);
+    CHECK_EQ(look[0], 1);
+    CHECK_EQ(look[2], 3);
+    CHECK_EQ(queue_recv(q, buf, 8, 0, NOW), 8);
+}
+
+// C6: len and available add up to ring_size, whatever comes and goes.
+TEST(len_and_available)
+{
+    uint64_t seed = test_seed(), sent = 0, received = 0;
+    long q = queue_create(8, 8, 0);
+
+    for (int i = 0; i < 5000; i++) {
+        struct queue_stat s;
+
+        if (random_below(&seed, 2))
+            sent += put_now(q, 1, random_below(&seed, 4)) == 0;
+        else
+            received += queue_recv(q, &(uint64_t){0}, 8, 0, NOW) == 8;
+        s = stat_of(q);
+        CHECK_EQ(s.len + s.available, 8);
+        CHECK_EQ(s.len, sent - received);
+        CHECK_EQ(s.sent, sent);
+        CHECK_EQ(s.received, received);
+        CHECK(s.max_depth >= s.len);
+        CHECK(s.max_depth <= 8);
+    }
+}
+
+// C6: no refused receive counts as received, no drained queue as empty.
+TEST(failures_not_received)
+{
+    char buf[8];
+    long q = queue_create(2, 8, 0);
+    long r = handle_dup(q, RIGHT_READ, 0);
+
+    CHECK_EQ(queue_send(q, "message", 8, 0, NOW), 0);
+    CHECK_ERR(queue_recv(r, buf, 7, 0, NOW), E_MSGSIZE);
+    CHECK_ERR(queue_recv(r, wild_pointers[0], 8, 0, NOW), E_FAULT);
+    CHECK_ERR(queue_recv(-1, buf, 8, 0, NOW), E_BADH);
+    CHECK_EQ(stat_of(r).received, 0);
+    CHECK_EQ(stat_of(r).bytes_received, 0);
+    CHECK_EQ(queue_recv(r, buf, 8, 0, NOW), 8);
+    CHECK_EQ(handle_close(q), 0);
+    CHECK_ERR(queue_recv(r, buf, 8, 0, NOW), E_PIPE);
+    CHECK_EQ(stat_of(r).received, 1);
+    CHECK_EQ(stat_of(r).empty, 0);
 }
 
 TEST_MAIN()

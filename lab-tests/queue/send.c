@@ -266,4 +266,62 @@ TEST(error_order_closed)
     CHECK_ERR(queue_send(writer, "x", 1, MSG_OPT(0, 5), NOW), E_PIPE);
 }
 
+/* What may be wrong with a send, in the order in which it is looked for. */
+enum { DEAD, NO_RIGHT, BAD_OPTION, TOO_LONG, OTHER_TAG, WILD, FAULTS };
+
+/* The send that has all faults of a set, on a queue of 8-byte messages and
+ * schema 5. */
+static long
+send_with(uint32_t faults, handle_t writer, handle_t reader)
+{
+#define HAS(fault) (faults & 1u << (fault))
+    handle_t h = HAS(DEAD) ? -1 : HAS(NO_RIGHT) ? reader : writer;
+    const void *buf = HAS(WILD) ? wild_pointers[0] : "1234567";
+
+    return queue_send(
+        h, buf, HAS(TOO_LONG) ? 9 : 8,
+        MSG_OPT(0, HAS(OTHER_TAG) ? 4 : 5) | (HAS(BAD_OPTION) ? 4 : 0), NOW);
+#undef HAS
+}
+
+// B12: with any set of faults the first in the ABI's order is reported, on a
+// full queue as on one without readers.
+TEST(every_set_of_faults)
+{
+    static const long first[] = {E_BADH,    E_ACCES,     E_INVAL,
+                                 E_MSGSIZE, E_PROTOTYPE, E_FAULT};
+    long q = queue_create(1, 8, 5);
+    long writer = handle_dup(q, RIGHT_WRITE, 0);
+    long reader = handle_dup(q, RIGHT_READ, 0);
+
+    CHECK_EQ(send_with(0, writer, reader), 0);
+    CHECK_ERR(send_with(0, writer, reader), E_AGAIN);
+    for (uint32_t faults = 1; faults < 1u << FAULTS; faults++)
+        CHECK_ERR(send_with(faults, writer, reader),
+                  first[__builtin_ctz(faults)]);
+    CHECK_EQ(stat_of(q).len, 1);
+    CHECK_EQ(handle_close(q), 0);
+    CHECK_EQ(handle_close(reader), 0);
+    CHECK_ERR(send_with(0, writer, reader), E_PIPE);
+    for (uint32_t faults = 1; faults < 1u << FAULTS; faults++)
+        if (!(faults & 1u << NO_RIGHT))
+            CHECK_ERR(send_with(faults, writer, -1),
+                      first[__builtin_ctz(faults)]);
+}
+
+// B5 B12: a buffer that wraps around or goes beyond 2^38 is E_FAULT, also when
+// its first byte is a good one.
+TEST(buffer_over_the_end)
+{
+    static uint8_t data[16];
+    long q = queue_create(1, 4096, 0);
+
+    CHECK_ERR(queue_send(q, (void *)(USER_END - 1), 2, 0, NOW), E_FAULT);
+    CHECK_ERR(queue_send(q, (void *)UINT64_MAX, 2, 0, NOW), E_FAULT);
+    CHECK_ERR(queue_send(q, (void *)-4095ul, 4096, 0, NOW), E_FAULT);
+    CHECK_ERR(queue_send(q, data, UINT64_MAX, 0, NOW), E_MSGSIZE);
+    CHECK_EQ(stat_of(q).sent, 0);
+    CHECK_EQ(queue_send(q, data, 16, 0, NOW), 0);
+}
+
 TEST_MAIN()

@@ -104,10 +104,18 @@ TEST(many_to_many)
 {
     long pids[CONSUMERS + PRODUCERS];
     long report = queue_create(4, 256, 0);
-    uint32_t count = hart_count() <= 2 ? 10000 : 2500;
+    uint32_t count = 10000;
+    long q = queue_create(16, ITEM, 0);
+    long watch = handle_dup(q, RIGHT_READ, 0);
+    struct queue_stat s;
 
-    start_all(queue_create(16, ITEM, 0), report, count, pids);
+    start_all(q, report, count, pids);
     CHECK_EQ(check_tallies(report, count), count);
+    s = stat_of(watch);
+    CHECK(s.max_depth <= 16);
+    CHECK_EQ(s.sent, PRODUCERS * count);
+    CHECK_EQ(s.received, PRODUCERS * count);
+    CHECK_EQ(s.len, 0);
     for (int i = 0; i < CONSUMERS + PRODUCERS; i++)
         CHECK_EQ(JOIN(pids[i]), 0);
 }
@@ -208,6 +216,7 @@ TEST(random_against_model)
             model_recv(&m, q);
         if (i % 100 == 0) {
             CHECK_EQ(stat_of(q).len, m.total);
+            CHECK_EQ(stat_of(q).available, 16 - m.total);
             CHECK_EQ(stat_of(q).sent, m.accepted);
         }
     }
@@ -278,6 +287,34 @@ TEST(timer_storm)
     CHECK_EQ(handle_close(gate), 0);
     for (int i = 0; i < 6; i++)
         CHECK_EQ(JOIN(sleeper[i]), 0);
+}
+
+/* Answers each number with its successor; waits in handle_wait only. */
+static void
+watching_pong(handle_t in, handle_t out, uint64_t count)
+{
+    struct wait_item item = {in, SIG_READABLE, 0};
+
+    for (uint64_t i = 0; i < count; i++) {
+        CHECK_EQ(handle_wait(&item, 1, FOREVER), 1);
+        CHECK_EQ(put_now(out, take_now(in) + 1, PRIO_LOW), 0);
+    }
+}
+
+// E2 C7: ping-pong with handle_wait on both sides loses no wakeup.
+TEST(ping_pong_watching)
+{
+    long there = queue_create(1, 8, 0), back = queue_create(1, 8, 0);
+    uint64_t count = 20000;
+    long child = SPAWN(watching_pong(there, back, count));
+    struct wait_item item = {(handle_t)back, SIG_READABLE, 0};
+
+    for (uint64_t i = 0; i < count; i++) {
+        CHECK_EQ(put_now(there, i, PRIO_LOW), 0);
+        CHECK_EQ(handle_wait(&item, 1, FOREVER), 1);
+        CHECK_EQ(take_now(back), i + 1);
+    }
+    CHECK_EQ(JOIN(child), 0);
 }
 
 TEST_MAIN()

@@ -290,4 +290,182 @@ TEST(large_record)
     CHECK_ERR(queue_send(q, message, sizeof(message), 0, NOW), E_PROTOTYPE);
 }
 
+struct mistake {
+    const char *text;
+    long offset;
+};
+
+// O1: the offset of a mistake is told.
+TEST(mistake_offset)
+{
+    static const struct mistake mistakes[] = {
+        {"", 0},
+        {"u7", 0},
+        {"tuple<u8, u7>", 10},
+        {"record { a u8 }", 11},
+        {"record { a: u8, 9: u8 }", 16},
+        {"list<bool, 0>", 12},
+        {"u8 u8", 3},
+        {"option<string>", 7},
+        {"variant { a(, b }", 12},
+    };
+    uint8_t form[WIT_MAX_FORM];
+
+    for (uint32_t i = 0; i < sizeof(mistakes) / sizeof(mistakes[0]); i++)
+        CHECK_EQ(wit_compile(mistakes[i].text, form, sizeof(form)),
+                 -1 - mistakes[i].offset);
+}
+
+// O2: in a message of many kinds each field is spoilt in turn; only that is
+// refused.
+TEST(each_field_spoilt)
+{
+    static const struct {
+        uint8_t at, bad, good;
+    } fields[] = {
+        {0, 2, 1},  /* bool */
+        {1, 3, 2},  /* enum */
+        {2, 8, 7},  /* flags */
+        {6, 17, 1}, /* char: above 0x10ffff */
+        {8, 2, 1},  /* option's case */
+        {9, 2, 1},  /* its payload */
+        {10, 2, 1}, /* result's case */
+        {12, 3, 2}, /* variant's case */
+        {16, 2, 1}, /* the last bool of the list */
+    };
+    uint8_t m[20] = {0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0};
+    long q = typed_queue("record { a: bool, b: enum { x, y, z }, "
+                         "c: flags { p, q, r }, d: char, e: option<bool>, "
+                         "f: result<u8, u8>, g: variant { k, l(u8), m(u8) }, "
+                         "h: list<bool, 3> }");
+
+    CHECK_EQ(offer(q, m, 20), 0);
+    for (uint32_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
+        uint8_t was = m[fields[i].at];
+
+        m[fields[i].at] = fields[i].bad;
+        CHECK_ERR(offer(q, m, 20), E_PROTOTYPE);
+        m[fields[i].at] = fields[i].good;
+        CHECK_EQ(offer(q, m, 20), 0);
+        m[fields[i].at] = was;
+    }
+}
+
+// O2: numbers take any bytes, and gaps are not looked at.
+TEST(numbers_are_free)
+{
+    uint64_t seed = test_seed();
+    long q = typed_queue("record { a: u8, b: s64, c: f32, d: bool }");
+    uint8_t m[24];
+
+    for (int i = 0; i < 1000; i++) {
+        test_fill(m, sizeof(m), rand_next(&seed));
+        m[20] = (uint8_t)(i % 2);
+        CHECK_EQ(offer(q, m, sizeof(m)), 0);
+    }
+}
+
+// O2: a message that waits for a place is checked before it waits.
+TEST(checked_before_waiting)
+{
+    long q = typed_queue("bool"), child;
+
+    for (int i = 0; i < 4; i++)
+        CHECK_EQ(queue_send(q, "\1", 1, 0, NOW), 0);
+    CHECK_ERR(queue_send(q, "\2", 1, 0, FOREVER), E_PROTOTYPE);
+    child = SPAWN(CHECK_EQ(queue_send(q, "\0", 1, 0, FOREVER), 0));
+    await_senders(q, 1);
+    CHECK_EQ(queue_recv(q, &(uint8_t){0}, 1, 0, NOW), 1);
+    CHECK_EQ(JOIN(child), 0);
+    CHECK_EQ(stat_of(q).len, 4);
+}
+
+// O2: the type is for inline messages; handles pass.
+TEST(handles_pass)
+{
+    struct msg_handle m;
+    long q = typed_queue("bool"), cargo = queue_create(1, 8, 0);
+
+    CHECK_EQ(queue_send_handle(q, cargo, RW, 0, NOW), 0);
+    CHECK_EQ(queue_recv(q, &m, sizeof(m), 0, NOW), sizeof(m));
+    CHECK_EQ(put_now(m.handle, 1, PRIO_LOW), 0);
+    CHECK_EQ(take_now(cargo), 1);
+}
+
+// O2 B11: a queue may have a schema and a type; the tag comes first.
+TEST(schema_and_type)
+{
+    uint8_t form[WIT_MAX_FORM];
+    long len = wit_compile("bool", form, sizeof(form));
+    long q = queue_create(2, 8, 6);
+
+    CHECK_EQ(queue_set_type(q, form, (uint64_t)len), 0);
+    CHECK_ERR(queue_send(q, "\1", 1, MSG_OPT(0, 7), NOW), E_PROTOTYPE);
+    CHECK_ERR(queue_send(q, "\2", 1, MSG_OPT(0, 6), NOW), E_PROTOTYPE);
+    CHECK_EQ(queue_send(q, "\1", 1, MSG_OPT(0, 6), NOW), 0);
+    CHECK_EQ(stat_of(q).rejected, 2);
+}
+
+// O3 B12: what is wrong with setting a type, in the ABI's order.
+TEST(set_error_order)
+{
+    uint8_t form[WIT_MAX_FORM + 1] = {255};
+    long len = wit_compile("u32", form, sizeof(form));
+    long q = queue_create(2, 8, 0), used = queue_create(2, 8, 0);
+    long plain = handle_dup(q, RW | RIGHT_GRANT, 0);
+
+    CHECK_ERR(queue_set_type(-1, wild_pointers[0], 0), E_BADH);
+    CHECK_ERR(queue_set_type(plain, wild_pointers[0], 0), E_ACCES);
+    CHECK_ERR(queue_set_type(q, wild_pointers[0], 0), E_INVAL);
+    CHECK_ERR(queue_set_type(q, wild_pointers[0], 257), E_INVAL);
+    CHECK_ERR(queue_set_type(q, wild_pointers[0], 9), E_FAULT);
+    CHECK_EQ(put_now(used, 1, PRIO_LOW), 0);
+    CHECK_ERR(queue_set_type(used, "\377", 1), E_INVAL);
+    CHECK_ERR(queue_set_type(used, form, (uint64_t)len), E_BUSY);
+    CHECK_EQ(queue_set_type(q, form, (uint64_t)len), 0);
+    CHECK_ERR(queue_set_type(q, "\377", 1), E_INVAL);
+    CHECK_ERR(queue_set_type(q, form, (uint64_t)len), E_ALREADY);
+}
+
+// O3: a type that does not fit in memory is E_NOMEM, and the queue has none.
+TEST(set_no_memory)
+{
+    enum { QUEUES = 200 };
+    static handle_t q[QUEUES];
+    uint8_t form[WIT_MAX_FORM];
+    int at = 0;
+
+    memset(form, WIT_CHAR, sizeof(form));
+    form[sizeof(form) - 1] = WIT_END;
+    for (int i = 0; i < QUEUES; i++)
+        q[i] = (handle_t)queue_create(1, 8, 0);
+    eat_memory();
+    while (at < QUEUES - 1 && queue_set_type(q[at], form, sizeof(form)) == 0)
+        at++;
+    CHECK_ERR(queue_set_type(q[at], form, sizeof(form)), E_NOMEM);
+    CHECK_EQ(put_now(q[at], 1, PRIO_LOW), 0);
+    CHECK_EQ(take_now(q[at]), 1);
+}
+
+// O1: a name that a record, enum, variant or flags has already is a mistake,
+// at the place where it comes again; types inside have names of their own.
+TEST(duplicate_names)
+{
+    static const struct mistake mistakes[] = {
+        {"record { a: u8, b: u8, a: u8 }", 23},
+        {"record { a: u8, A: u8 }", 16},
+        {"enum { x, y, %x }", 14},
+        {"flags { p, q, q }", 14},
+        {"variant { a, b(record { a: u8 }), a(bool) }", 34},
+        {"list<record { a: u8, a: u8 }, 2>", 21},
+    };
+    uint8_t form[WIT_MAX_FORM];
+
+    for (uint32_t i = 0; i < sizeof(mistakes) / sizeof(mistakes[0]); i++)
+        CHECK_EQ(wit_compile(mistakes[i].text, form, sizeof(form)),
+                 -1 - mistakes[i].offset);
+    CHECK(wit_compile("record { a: record { a: u8 }, b: enum { a, b } }", form,
+                      sizeof(form)) > 0);
+}
+
 TEST_MAIN()

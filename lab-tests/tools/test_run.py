@@ -468,10 +468,10 @@ class System(unittest.TestCase):
             for name in ("config", "kernel.elf"):
                 shutil.copy(os.path.join(BUILD, name), folder)
             with open(os.path.join(BUILD, "initrd.tar"), "rb") as archive:
-                whole = bytearray(archive.read())
-            whole[0:200] = b"\xff" * 200
-            for content in (b"", b"not an archive" * 100, bytes(whole),
-                            bytes(whole[512:1500])):
+                whole = archive.read()
+            one_bit = bytes([whole[0] ^ 1]) + whole[1:]
+            for content in (b"", b"not an archive" * 100, one_bit,
+                            b"\xff" * 200 + whole[200:], whole[512:1500]):
                 path = os.path.join(folder, "initrd.tar")
                 with open(path, "wb") as archive:
                     archive.write(content)

@@ -1,6 +1,7 @@
 /*
  * From the text of a WIT type to the form that the kernel checks messages
- * with, in one pass. Sizes and alignments are those of the canonical ABI.
+ * with, in one pass; at the end of a block its names are compared. Sizes and
+ * alignments are those of the canonical ABI.
  *
  * Bytes without rules are counted in `skip` until an operation follows; so a
  * type without rules leaves none, and a list of it is bytes again. What has to
@@ -66,6 +67,87 @@ need_name(struct compiler *c)
         c->at = name;
         c->bad = true;
     }
+}
+
+/* A name in the text; upper and lower case are the same. */
+struct name {
+    const char *at;
+    size_t len;
+};
+
+static int
+compare_text(const struct name *a, const struct name *b)
+{
+    if (a->len != b->len)
+        return a->len < b->len ? -1 : 1;
+    for (size_t i = 0; i < a->len; i++)
+        if (tolower(a->at[i]) != tolower(b->at[i]))
+            return tolower(a->at[i]) - tolower(b->at[i]);
+    return 0;
+}
+
+/* The same names in the order of the text. */
+static int
+compare_names(const void *a, const void *b)
+{
+    const struct name *first = a, *second = b;
+    int differ = compare_text(first, second);
+
+    return differ ? differ : first->at < second->at ? -1 : 1;
+}
+
+/* Goes through a block that is sound, from behind its `{` to its `}`, and
+ * writes its names, but for those in its types, to `names` unless that is
+ * null. Returns how many there are. */
+static uint32_t
+list_names(const char *at, const char *end, struct name *names)
+{
+    bool expected = true; /* a name is the next word */
+    uint32_t n = 0, depth = 0;
+
+    for (; at < end; at++) {
+        const char *start = at;
+
+        while (expected && (isalnum(*at) || *at == '-'))
+            at++;
+        if (at > start) {
+            if (names)
+                names[n] = (struct name){start, (size_t)(at - start)};
+            n++;
+            expected = false;
+        }
+        depth += *at == '{' || *at == '<' || *at == '(';
+        depth -= at < end && (*at == '}' || *at == '>' || *at == ')');
+        expected |= *at == ',' && depth == 0;
+    }
+    return n;
+}
+
+/* No two names are the same between `block`, behind a `{`, and its `}`, which
+ * was just taken. The first that another one had before is the mistake. */
+static void
+check_names(struct compiler *c, const char *block)
+{
+    const char *end = c->at - 1;
+    struct name *names;
+    uint32_t n;
+
+    if (c->bad)
+        return;
+    n = list_names(block, end, NULL);
+    names = malloc(n * sizeof(*names));
+    c->bad = !names;
+    if (c->bad)
+        return;
+    list_names(block, end, names);
+    qsort(names, n, sizeof(*names), compare_names);
+    for (uint32_t i = 1; i < n; i++)
+        if (compare_text(&names[i - 1], &names[i]) == 0 &&
+            (!c->bad || names[i].at < c->at)) {
+            c->at = names[i].at;
+            c->bad = true;
+        }
+    free(names);
 }
 
 /* After an element of a list: is there another one? Takes the end. */
@@ -182,9 +264,11 @@ parse_record(struct compiler *c, bool named)
 {
     struct layout record = {0, 1};
     char end = named ? '}' : '>';
+    const char *block;
     uint32_t size;
 
     need(c, named ? '{' : '<');
+    block = c->at;
     do {
         if (named) {
             need_name(c);
@@ -192,6 +276,8 @@ parse_record(struct compiler *c, bool named)
         }
         add_field(c, &record);
     } while (more(c, end));
+    if (named)
+        check_names(c, block);
     size = align_up(record.size, record.align);
     c->skip += size - record.size;
     record.size = size;
@@ -202,12 +288,15 @@ static struct layout
 parse_names(struct compiler *c, bool flags)
 {
     uint32_t n = 0, bytes;
+    const char *block;
 
     need(c, '{');
+    block = c->at;
     do {
         need_name(c);
         n++;
     } while (more(c, '}'));
+    check_names(c, block);
     if (n > (flags ? 32 : 65536))
         c->bad = true;
     bytes = flags ? WIT_FLAG_BYTES(n) : n <= 256 ? 1 : 2;
@@ -330,9 +419,11 @@ static struct layout
 parse_variant(struct compiler *c)
 {
     struct variant v;
+    const char *block;
 
     begin_variant(c, &v);
     need(c, '{');
+    block = c->at;
     do {
         bool payload;
 
@@ -342,6 +433,7 @@ parse_variant(struct compiler *c)
         if (payload)
             need(c, ')');
     } while (more(c, '}'));
+    check_names(c, block);
     return end_variant(c, &v);
 }
 

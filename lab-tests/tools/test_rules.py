@@ -1,0 +1,41 @@
+"""
+Each rule on queues, handles and types is shown by a lab test that runs on 1, 2
+and 4 harts; each test of these labs says in words what it shows.
+"""
+
+import os
+import sys
+import unittest
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.dirname(HERE))
+
+import grading  # noqa: E402
+
+# How many rules each section has.
+SECTIONS = {"A": 6, "B": 12, "C": 9, "D": 5, "E": 11, "F": 13, "O": 3}
+LABS = ("queue", "prio", "handle")
+
+
+def tests():
+    for lab in LABS:
+        yield from grading.find_tests(
+            os.path.join(os.path.dirname(HERE), lab))
+
+
+class Rules(unittest.TestCase):
+    def test_each_is_shown(self):
+        shown = {rule for test in tests() for rule in test.rules
+                 if set(test.harts) >= {1, 2, 4}}
+        rules = {"%s%d" % (section, n) for section, count in SECTIONS.items()
+                 for n in range(1, count + 1)}
+        self.assertEqual(sorted(rules - shown), [])
+
+    def test_each_has_a_title(self):
+        self.assertEqual(
+            [test.id for test in tests() if not test.title or not test.rules],
+            [])
+
+
+if __name__ == "__main__":
+    unittest.main()
