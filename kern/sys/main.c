@@ -21,7 +21,7 @@
 
 struct machine machine;
 
-extern char _text_start[], _image_end[];
+extern char _image_end[];
 
 void hart_entry(void);
 NORETURN void kernel_main(uint64_t hart_id, uint64_t fdt_pa);
@@ -59,17 +59,14 @@ read_machine(uint64_t hart_id, uint64_t fdt_pa)
     for (uint32_t i = 0; i < ARRAY_LEN(needed); i++)
         if (!sbi_probe(needed[i]))
             refuse("the firmware lacks the SBI extension 0x%lx", needed[i]);
-    for (uint32_t i = 1; i < machine.nharts; i++) {
-        harts[i].index = i;
-        harts[i].id = machine.hart_ids[i];
-    }
-    hart_count = machine.nharts;
     if (machine.mem_size < MIN_MEMORY)
         refuse("%lu MiB of memory, at least %llu are needed",
                machine.mem_size >> 20, MIN_MEMORY >> 20);
+    for (hart_count = 1; hart_count < machine.nharts; hart_count++) {
+        harts[hart_count].index = hart_count;
+        harts[hart_count].id = machine.hart_ids[hart_count];
+    }
 }
-
-/* --- memory --------------------------------------------------------------- */
 
 /* Hand [start, end) to the allocator but for what is in use in there. */
 static void
@@ -77,16 +74,14 @@ add_memory(uint64_t start, uint64_t end, const uint64_t (*used)[2], uint32_t n)
 {
     start = ROUND_UP(start, PAGE_SIZE);
     end = ROUND_DOWN(end, PAGE_SIZE);
-    if (start >= end)
-        return;
-    for (uint32_t i = 0; i < n; i++) {
-        if (used[i][1] <= start || used[i][0] >= end)
+    for (; n > 0 && start < end; n--, used++) {
+        if ((*used)[1] <= start || (*used)[0] >= end)
             continue;
-        add_memory(start, used[i][0], used + i + 1, n - i - 1);
-        add_memory(used[i][1], end, used + i + 1, n - i - 1);
-        return;
+        add_memory(start, (*used)[0], used + 1, n - 1);
+        start = ROUND_UP((*used)[1], PAGE_SIZE);
     }
-    page_add_range(start, end);
+    if (start < end)
+        page_add_range(start, end);
 }
 
 static uint32_t
@@ -97,45 +92,40 @@ proc_slots(void)
     return n < MIN_PROCS ? MIN_PROCS : MIN(n, MAX_PROCS);
 }
 
-/* All memory but the firmware's, the image with the process table behind it,
- * the device tree and, for now, the boot archive. Returns: the table. */
+/* All memory behind the image and the process table but what the firmware
+ * reserved, the device tree and, for now, the boot archive. Returns: the
+ * process table. */
 static struct proc *
 set_up_memory(void)
 {
     uint64_t table = PHYS(_image_end);
     uint64_t table_end = table + proc_slots() * sizeof(struct proc);
-    uint64_t used[FDT_MAX_RESERVED + 3][2] = {
-        {PHYS(_text_start), table_end},
+    uint64_t used[FDT_MAX_RESERVED + 2][2] = {
         {machine.fdt_pa, machine.fdt_pa + machine.fdt_size},
         {machine.initrd_start, machine.initrd_end},
     };
 
     for (uint32_t i = 0; i < machine.nreserved; i++) {
-        used[i + 3][0] = machine.reserved[i][0];
-        used[i + 3][1] = machine.reserved[i][0] + machine.reserved[i][1];
+        used[i + 2][0] = machine.reserved[i][0];
+        used[i + 2][1] = machine.reserved[i][0] + machine.reserved[i][1];
     }
-    add_memory(machine.mem_base, machine.mem_base + machine.mem_size, used,
-               machine.nreserved + 3);
+    add_memory(table_end, machine.mem_base + machine.mem_size, used,
+               machine.nreserved + 2);
     memset(DIRECT(table), 0, table_end - table);
     vm_init(&machine);
     return DIRECT(table);
 }
 
 static void
-load_boot_files(void)
+load_boot_files(uint64_t start, uint64_t end)
 {
-    uint64_t start = machine.initrd_start, end = machine.initrd_end;
-    const char *why;
+    const char *why = end ? bootfs_load(DIRECT(start), DIRECT(end))
+                          : "there is none (-initrd)";
 
-    if (!end)
-        refuse("no boot archive (-initrd)");
-    why = bootfs_load(DIRECT(start), DIRECT(end));
     if (why)
         refuse("boot archive: %s", why);
     add_memory(start, end, NULL, 0);
 }
-
-/* --- harts ---------------------------------------------------------------- */
 
 void
 hart_main(void)
@@ -145,12 +135,12 @@ hart_main(void)
     sched_idle();
 }
 
-/* Does the boot argument `word` stand in args, at a word's beginning? */
+/* Is there a boot argument run=...? */
 static bool
-has_arg(const char *args, const char *word)
+has_command(void)
 {
-    for (const char *at = args; *at; at++)
-        if ((at == args || at[-1] == ' ') && !strncmp(at, word, strlen(word)))
+    for (const char *at = machine.args; *at; at++)
+        if ((at == machine.args || at[-1] == ' ') && !strncmp(at, "run=", 4))
             return true;
     return false;
 }
@@ -168,10 +158,10 @@ kernel_main(uint64_t hart_id, uint64_t fdt_pa)
     time_init(machine.timebase_hz, machine.sstc);
     sched_init(machine.timebase_hz);
     proc_init(table, proc_slots());
-    load_boot_files();
+    load_boot_files(machine.initrd_start, machine.initrd_end);
     plic_init(machine.plic_pa);
     plic_hart_init(hart_id);
-    console_init(hart_id, machine.uart_irq, has_arg(machine.args, "run="));
+    console_init(hart_id, machine.uart_irq, has_command());
     error = start_init();
     if (error)
         refuse("boot file init: error %ld", -error);
