@@ -47,10 +47,10 @@ number(struct prop p, uint64_t skip, uint64_t cells)
 static uint32_t
 next_cell(struct tree *t)
 {
-    if (t->at == t->end)
-        return 0;
-    t->at += 4;
-    return (uint32_t)number((struct prop){t->at - 4, 4}, 0, 1);
+    struct prop cell = {t->at, t->at == t->end ? 0 : 4};
+
+    t->at += cell.length;
+    return (uint32_t)number(cell, 0, 1);
 }
 
 /* Pass what comes next. Returns: its token, or 0 if it is damaged. */
@@ -126,8 +126,8 @@ read_chosen(const struct tree *t, struct machine *m)
 {
     struct prop args = find(*t, "bootargs");
 
-    set(t, "linux,initrd-start", &m->initrd_start);
-    set(t, "linux,initrd-end", &m->initrd_end);
+    set(t, "linux,initrd-start", &m->initrd.base);
+    set(t, "linux,initrd-end", &m->initrd.end);
     if (args.length > FDT_MAX_ARGS)
         m->error = "boot arguments over 255 bytes";
     else if (args.data)
@@ -146,51 +146,38 @@ read_cpu(const struct tree *t, struct machine *m, uint64_t id)
         m->hart_ids[m->nharts++] = id;
 }
 
-static void
-read_device(const struct tree *t, struct machine *m, uint64_t base,
-            uint64_t size)
-{
-    if (has(t, "device_type", "memory") && base <= KERNEL_LOAD &&
-        KERNEL_LOAD - base < size) {
-        m->mem_base = base, m->mem_size = size;
-    } else if (has(t, "compatible", "ns16550a") && !m->uart_irq) {
-        m->uart_pa = base;
-        m->uart_irq = (uint32_t)number(find(*t, "interrupts"), 0, 1);
-    } else if (has(t, "compatible", "riscv,plic0")) {
-        m->plic_pa = base, m->plic_size = size;
-    } else if (has(t, "compatible", "riscv,clint0")) {
-        m->clint_pa = base, m->clint_size = size;
-    } else if (has(t, "compatible", "sifive,test0")) {
-        m->finisher_pa = base;
-    }
-}
-
 /* Look at a node in /top (or at /top), whose `reg` is in these cells. */
 static void
 read_node(const struct tree *t, struct machine *m, const char *top,
           const uint64_t cells[2])
 {
-    struct prop reg = find(*t, "reg");
-    uint64_t base = number(reg, 0, cells[0]);
-    uint64_t size = number(reg, cells[0], cells[1]);
+    struct prop p = find(*t, "reg");
+    uint64_t base = number(p, 0, cells[0]);
+    struct range reg = {base, base + number(p, cells[0], cells[1])};
 
     set(t, "timebase-frequency", &m->timebase_hz);
-    if (base + size < base ||
+    if (reg.end < base ||
         (find(*t, "status").data && !has(t, "status", "okay")))
         return;
     if (!__builtin_strcmp(top, "chosen")) {
         read_chosen(t, m);
-    } else if (!__builtin_strcmp(top, "reserved-memory") && size) {
-        if (m->nreserved == FDT_MAX_RESERVED) {
+    } else if (!__builtin_strcmp(top, "reserved-memory") && reg.end > base) {
+        if (m->nreserved == FDT_MAX_RESERVED)
             m->error = "more than 8 ranges of reserved memory";
-            return;
-        }
-        m->reserved[m->nreserved][0] = base;
-        m->reserved[m->nreserved++][1] = size;
+        else
+            m->reserved[m->nreserved++] = reg;
     } else if (has(t, "device_type", "cpu")) {
         read_cpu(t, m, base);
-    } else {
-        read_device(t, m, base, size);
+    } else if (has(t, "device_type", "memory") && base <= KERNEL_LOAD &&
+               KERNEL_LOAD < reg.end) {
+        m->memory = reg;
+    } else if (has(t, "compatible", "ns16550a") && !m->uart_irq) {
+        m->uart_pa = base;
+        m->uart_irq = (uint32_t)number(find(*t, "interrupts"), 0, 1);
+    } else if (has(t, "compatible", "riscv,plic0")) {
+        m->plic = reg;
+    } else if (has(t, "compatible", "sifive,test0")) {
+        m->finisher_pa = base;
     }
 }
 
@@ -204,8 +191,7 @@ walk(struct tree *t, struct machine *m)
 
     while ((token = next(t)) != END) {
         if (token == BEGIN_NODE && depth < MAX_DEPTH) {
-            if (depth == 1)
-                top = t->name;
+            top = depth == 1 ? t->name : top;
             read_node(t, m, top, cells[depth++]);
             cells[depth][0] = 2; /* the defaults of 2.3.5 */
             cells[depth][1] = 1;
@@ -220,29 +206,33 @@ walk(struct tree *t, struct machine *m)
     return depth == 0;
 }
 
+/* Returns: what is missing or wrong though the tree is sound, or NULL. */
 static const char *
-missing(const struct machine *m)
+complaint(const struct machine *m)
 {
-    bool has_initrd = m->initrd_start || m->initrd_end;
-    bool initrd_outside = m->initrd_start < m->mem_base ||
-                          m->initrd_end < m->initrd_start ||
-                          m->initrd_end > m->mem_base + m->mem_size;
+    const struct range *initrd = &m->initrd, *memory = &m->memory;
 
-    return !m->boot_hart_found            ? "no boot hart, or its id is over 63"
-           : !m->mem_size                 ? "no memory at 0x80200000"
-           : !m->timebase_hz              ? "no timebase frequency"
-           : !m->uart_irq                 ? "no 16550 UART with an interrupt"
-           : !m->plic_pa                  ? "no PLIC"
-           : !m->finisher_pa              ? "no test finisher"
-           : has_initrd && initrd_outside ? "the initrd is not in memory"
-                                          : NULL;
+    if (m->error)
+        return m->error;
+    if (!m->boot_hart_found)
+        return "no boot hart, or its id is over 63";
+    if (!memory->end)
+        return "no memory at 0x80200000";
+    if (!m->timebase_hz)
+        return "no timebase frequency";
+    if (!m->uart_irq || !m->plic.base || !m->finisher_pa)
+        return "no 16550 UART with an interrupt, PLIC or test finisher";
+    if (initrd->base > initrd->end || initrd->end > memory->end ||
+        (initrd->end && initrd->base < memory->base))
+        return "the initrd is not in memory";
+    return NULL;
 }
 
 int
 fdt_read(const void *fdt, uint64_t boot_hart, struct machine *m)
 {
     struct prop header = {fdt, HEADER_BYTES};
-    uint64_t size = number(header, SIZE, 1);
+    uint64_t size = number(header, SIZE, 1), pa = PHYS((uintptr_t)fdt);
     uint64_t structs = number(header, STRUCTS, 1);
     uint64_t structs_end = structs + number(header, STRUCTS_SIZE, 1);
     uint64_t strings = number(header, STRINGS, 1);
@@ -252,15 +242,13 @@ fdt_read(const void *fdt, uint64_t boot_hart, struct machine *m)
                      .strings = header.data + strings,
                      .strings_end = header.data + strings_end};
 
-    *m = (struct machine){.nharts = 1, .sstc = true, .fdt_size = size};
+    *m = (struct machine){.nharts = 1, .sstc = true, .fdt = {pa, pa + size}};
     m->hart_ids[0] = boot_hart;
-    m->fdt_pa = PHYS((uintptr_t)fdt);
     if (number(header, MAGIC, 1) != FDT_MAGIC || size > FDT_MAX_SIZE ||
         number(header, VERSION, 1) > FDT_VERSION || structs % 4 ||
         structs_end % 4 || structs_end > size || strings_end > size ||
         !walk(&t, m))
         m->error = "it is damaged";
-    if (!m->error)
-        m->error = missing(m);
+    m->error = complaint(m);
     return m->error ? -E_INVAL : 0;
 }

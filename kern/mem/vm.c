@@ -110,9 +110,9 @@ vm_init(const struct machine *m)
     /* RAM below the image is the firmware's. */
     map_direct(image, PHYS(_text_end), KERNEL_RX);
     map_direct(PHYS(_text_end), data, KERNEL_R);
-    map_direct(data, m->mem_base + m->mem_size, KERNEL_RW);
+    map_direct(data, m->memory.end, KERNEL_RW);
     map_direct(m->uart_pa, m->uart_pa + 1, KERNEL_RW);
-    map_direct(m->plic_pa, m->plic_pa + m->plic_size, KERNEL_RW);
+    map_direct(m->plic.base, m->plic.end, KERNEL_RW);
     map_direct(m->finisher_pa, m->finisher_pa + 1, KERNEL_RW);
     kernel_satp = SATP_MAKE(0, PHYS(kernel_root));
     vm_use_kernel();

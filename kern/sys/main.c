@@ -14,8 +14,8 @@
 #include "sys/console.h"
 #include "sys/syscall.h"
 
-#define MIN_MEMORY     (16ull << 20)
-#define PAGES_PER_PROC 96 /* 341 processes in 128 MiB */
+#define MIN_MEMORY_MIB 16u
+#define KIB_PER_PROC   384 /* 341 processes in 128 MiB */
 #define MIN_PROCS      64u
 #define MAX_PROCS      1024u
 
@@ -46,6 +46,12 @@ hart_csrs(void)
     csr_write(sie, SIE_SSIE | SIE_STIE | SIE_SEIE);
 }
 
+static uint64_t
+memory_mib(void)
+{
+    return (machine.memory.end - machine.memory.base) >> 20;
+}
+
 static void
 read_machine(uint64_t hart_id, uint64_t fdt_pa)
 {
@@ -59,9 +65,9 @@ read_machine(uint64_t hart_id, uint64_t fdt_pa)
     for (uint32_t i = 0; i < ARRAY_LEN(needed); i++)
         if (!sbi_probe(needed[i]))
             refuse("the firmware lacks the SBI extension 0x%lx", needed[i]);
-    if (machine.mem_size < MIN_MEMORY)
-        refuse("%lu MiB of memory, at least %llu are needed",
-               machine.mem_size >> 20, MIN_MEMORY >> 20);
+    if (memory_mib() < MIN_MEMORY_MIB)
+        refuse("%lu MiB of memory, at least %u are needed", memory_mib(),
+               MIN_MEMORY_MIB);
     for (hart_count = 1; hart_count < machine.nharts; hart_count++) {
         harts[hart_count].index = hart_count;
         harts[hart_count].id = machine.hart_ids[hart_count];
@@ -70,15 +76,15 @@ read_machine(uint64_t hart_id, uint64_t fdt_pa)
 
 /* Hand [start, end) to the allocator but for what is in use in there. */
 static void
-add_memory(uint64_t start, uint64_t end, const uint64_t (*used)[2], uint32_t n)
+add_memory(uint64_t start, uint64_t end, const struct range *used, uint32_t n)
 {
     start = ROUND_UP(start, PAGE_SIZE);
     end = ROUND_DOWN(end, PAGE_SIZE);
     for (; n > 0 && start < end; n--, used++) {
-        if ((*used)[1] <= start || (*used)[0] >= end)
+        if (used->end <= start || used->base >= end)
             continue;
-        add_memory(start, (*used)[0], used + 1, n - 1);
-        start = ROUND_UP((*used)[1], PAGE_SIZE);
+        add_memory(start, used->base, used + 1, n - 1);
+        start = ROUND_UP(used->end, PAGE_SIZE);
     }
     if (start < end)
         page_add_range(start, end);
@@ -87,7 +93,7 @@ add_memory(uint64_t start, uint64_t end, const uint64_t (*used)[2], uint32_t n)
 static uint32_t
 proc_slots(void)
 {
-    uint64_t n = machine.mem_size / PAGE_SIZE / PAGES_PER_PROC;
+    uint64_t n = memory_mib() * 1024 / KIB_PER_PROC;
 
     return n < MIN_PROCS ? MIN_PROCS : MIN(n, MAX_PROCS);
 }
@@ -100,31 +106,28 @@ set_up_memory(void)
 {
     uint64_t table = PHYS(_image_end);
     uint64_t table_end = table + proc_slots() * sizeof(struct proc);
-    uint64_t used[FDT_MAX_RESERVED + 2][2] = {
-        {machine.fdt_pa, machine.fdt_pa + machine.fdt_size},
-        {machine.initrd_start, machine.initrd_end},
-    };
+    struct range used[FDT_MAX_RESERVED + 2];
+    uint32_t n = machine.nreserved;
 
-    for (uint32_t i = 0; i < machine.nreserved; i++) {
-        used[i + 2][0] = machine.reserved[i][0];
-        used[i + 2][1] = machine.reserved[i][0] + machine.reserved[i][1];
-    }
-    add_memory(table_end, machine.mem_base + machine.mem_size, used,
-               machine.nreserved + 2);
+    memcpy(used, machine.reserved, sizeof(machine.reserved));
+    used[n++] = machine.fdt;
+    used[n++] = machine.initrd;
+    add_memory(table_end, machine.memory.end, used, n);
     memset(DIRECT(table), 0, table_end - table);
     vm_init(&machine);
     return DIRECT(table);
 }
 
 static void
-load_boot_files(uint64_t start, uint64_t end)
+load_boot_files(const struct range *initrd)
 {
-    const char *why = end ? bootfs_load(DIRECT(start), DIRECT(end))
-                          : "there is none (-initrd)";
+    const char *why = "there is none (-initrd)";
 
+    if (initrd->end)
+        why = bootfs_load(DIRECT(initrd->base), DIRECT(initrd->end));
     if (why)
         refuse("boot archive: %s", why);
-    add_memory(start, end, NULL, 0);
+    add_memory(initrd->base, initrd->end, NULL, 0);
 }
 
 void
@@ -158,15 +161,15 @@ kernel_main(uint64_t hart_id, uint64_t fdt_pa)
     time_init(machine.timebase_hz, machine.sstc);
     sched_init(machine.timebase_hz);
     proc_init(table, proc_slots());
-    load_boot_files(machine.initrd_start, machine.initrd_end);
-    plic_init(machine.plic_pa);
+    load_boot_files(&machine.initrd);
+    plic_init(machine.plic.base);
     plic_hart_init(hart_id);
     console_init(hart_id, machine.uart_irq, has_command());
     error = start_init();
     if (error)
         refuse("boot file init: error %ld", -error);
-    kprintf("weir: %u harts, %lu MiB, %u processes", hart_count,
-            machine.mem_size >> 20, proc_slots());
+    kprintf("weir: %u harts, %lu MiB, %u processes", hart_count, memory_mib(),
+            proc_slots());
     kprintf("weir: starting init");
     for (struct hart *h = &harts[1]; h < &harts[hart_count]; h++) {
         h->scratch = vm_new_stack(proc_slots() + h->index);
