@@ -12,23 +12,25 @@ typedef uint64_t __attribute__((may_alias)) word_t;
 
 enum { WORD = sizeof(word_t), BLOCK = 8 * WORD, PAGE = 4096 };
 
-/* Nothing here is restrict: more loads at a time would cost saved registers,
- * and memmove() wants to copy to lower addresses. */
 static inline void
-copy_block(word_t *d, const word_t *s)
+copy_block(void *dst, const void *src)
 {
-    word_t a = s[0], b = s[1], c = s[2], e = s[3];
+    word_t *d = dst;
+    const word_t *s = src;
 
-    d[0] = a, d[1] = b, d[2] = c, d[3] = e;
-    a = s[4], b = s[5], c = s[6], e = s[7];
-    d[4] = a, d[5] = b, d[6] = c, d[7] = e;
+#pragma GCC unroll 8
+    for (int i = 0; i < BLOCK / WORD; i++)
+        d[i] = s[i];
 }
 
 static inline void
-set_block(word_t *d, word_t value)
+set_block(void *dst, word_t value)
 {
-    d[0] = value, d[1] = value, d[2] = value, d[3] = value;
-    d[4] = value, d[5] = value, d[6] = value, d[7] = value;
+    word_t *d = dst;
+
+#pragma GCC unroll 8
+    for (int i = 0; i < BLOCK / WORD; i++)
+        d[i] = value;
 }
 
 void *
@@ -40,7 +42,7 @@ memcpy(void *dst, const void *src, size_t n)
     if (((uintptr_t)d | (uintptr_t)s) % WORD == 0) {
         stop = d + n / BLOCK * BLOCK;
         for (; d != stop; d += BLOCK, s += BLOCK)
-            copy_block((word_t *)d, (const word_t *)s);
+            copy_block(d, s);
         if (d == end)
             return dst; /* messages are often of whole blocks */
         for (stop = end - n % WORD; d != stop; d += WORD, s += WORD)
@@ -70,9 +72,7 @@ memset(void *dst, int byte, size_t n)
     for (; n > 0 && (uintptr_t)d % WORD; n--)
         *d++ = (char)byte;
     for (; n >= BLOCK; n -= BLOCK, d += BLOCK)
-        set_block((word_t *)d, value);
-    for (; n >= WORD; n -= WORD, d += WORD)
-        *(word_t *)d = value;
+        set_block(d, value);
     for (; n > 0; n--)
         *d++ = (char)byte;
     return dst;
@@ -81,22 +81,17 @@ memset(void *dst, int byte, size_t n)
 void
 page_clear(void *page)
 {
-    for (char *d = page, *end = d + PAGE; d != end; d += 2 * BLOCK) {
-        set_block((word_t *)d, 0);
-        set_block((word_t *)(d + BLOCK), 0);
-    }
+#pragma GCC unroll 4
+    for (size_t at = 0; at < PAGE; at += BLOCK)
+        set_block((char *)page + at, 0);
 }
 
 void
 page_copy(void *dst, const void *src)
 {
-    const char *s = src;
-
-    for (char *d = dst, *end = d + PAGE; d != end; d += 2 * BLOCK) {
-        copy_block((word_t *)d, (const word_t *)s);
-        copy_block((word_t *)(d + BLOCK), (const word_t *)(s + BLOCK));
-        s += 2 * BLOCK;
-    }
+#pragma GCC unroll 4
+    for (size_t at = 0; at < PAGE; at += BLOCK)
+        copy_block((char *)dst + at, (const char *)src + at);
 }
 
 int
