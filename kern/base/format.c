@@ -51,7 +51,7 @@ vsnprintf(char *buf, size_t size, const char *format, va_list args)
 
     for (; *format; format++) {
         size_t width = 0;
-        bool zeros, is_long = false;
+        bool zeros, wide = false, negative;
         const char *text;
         int64_t value;
         char c;
@@ -64,23 +64,22 @@ vsnprintf(char *buf, size_t size, const char *format, va_list args)
         for (; *format >= '0' && *format <= '9'; format++)
             width = width * 10 + (size_t)(*format - '0');
         for (; *format == 'l' || *format == 'z'; format++)
-            is_long = true;
+            wide = true;
         switch (*format) {
-        case 'd':
-            value = is_long ? va_arg(args, long) : va_arg(args, int);
-            put_number(&out, width, zeros, value < 0,
-                       value < 0 ? -(uint64_t)value : (uint64_t)value, 10);
-            break;
-        case 'u':
-        case 'x':
-            put_number(&out, width, zeros, false,
-                       is_long ? va_arg(args, unsigned long)
-                               : va_arg(args, unsigned),
-                       *format == 'u' ? 10 : 16);
-            break;
         case 'p':
             put_text(&out, 0, "0x", 2);
-            put_number(&out, width, zeros, false, va_arg(args, uintptr_t), 16);
+            wide = true;
+            __attribute__((fallthrough));
+        case 'd':
+        case 'u':
+        case 'x':
+            value = wide ? va_arg(args, long) : va_arg(args, int);
+            negative = *format == 'd' && value < 0;
+            if (*format != 'd' && !wide)
+                value = (uint32_t)value;
+            put_number(&out, width, zeros, negative,
+                       negative ? -(uint64_t)value : (uint64_t)value,
+                       *format == 'x' || *format == 'p' ? 16 : 10);
             break;
         case 's':
             text = va_arg(args, const char *);

@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include <stddef.h>
 #include <stdint.h>
 
 #define PANIC_STATUS 125
@@ -12,16 +13,12 @@
 /* What a trap in the kernel found; vector.S knows the layout. */
 struct panic_regs {
     uint64_t x[32]; /* x[0] is not looked at */
-    uint64_t pc;
-    uint64_t scause;
-    uint64_t stval;
+    uint64_t pc, scause, stval;
 };
 
-/* Because of a bug seen at the call. Locks: any; takes the console for good. */
-_Noreturn void panic(const char *format, ...)
-    __attribute__((format(printf, 1, 2), cold));
-
-/* The same because of a trap: the backtrace begins there. */
+/* Because of a bug seen at the call, or (regs is not NULL) of a trap. Locks:
+ * any; takes the console for good. */
+#define panic(...) panic_regs(NULL, __VA_ARGS__)
 _Noreturn void panic_regs(const struct panic_regs *regs, const char *format,
                           ...) __attribute__((format(printf, 2, 3), cold));
 
