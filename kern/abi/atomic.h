@@ -1,7 +1,6 @@
 /*
- * Atomics shared by kernel, user library and host tests. Every shared word
- * that is not guarded by a lock goes through these: the name says the order,
- * the comment at the call says which access it pairs with.
+ * Atomics. Every shared word that is not guarded by a lock goes through these:
+ * the name says the order, a comment at the call the access it pairs with.
  */
 #pragma once
 
@@ -21,29 +20,17 @@
     } while (0)
 
 /* One instruction, where the compiler would also widen the result. */
-static inline long
-swap_acquire(uint32_t *p, uint32_t value)
-{
-    long old;
-
-    __asm__ volatile("amoswap.w.aq %0, %2, (%1)"
-                     : "=&r"(old)
-                     : "r"(p), "r"(value)
-                     : "memory");
-    return old;
-}
-
-static inline long
-swap_acq_rel(uint32_t *p, uint32_t value)
-{
-    long old;
-
-    __asm__ volatile("amoswap.w.aqrl %0, %z2, (%1)"
-                     : "=&r"(old)
-                     : "r"(p), "rJ"(value)
-                     : "memory");
-    return old;
-}
+#define swap_u32(p, value, order)                                              \
+    ({                                                                         \
+        long old_;                                                             \
+        __asm__ volatile("amoswap.w" order " %0, %z2, (%1)"                    \
+                         : "=&r"(old_)                                         \
+                         : "r"((uint32_t *)(p)), "rJ"((uint32_t)(value))       \
+                         : "memory");                                          \
+        old_;                                                                  \
+    })
+#define swap_acquire(p, v) swap_u32(p, v, ".aq")
+#define swap_acq_rel(p, v) swap_u32(p, v, ".aqrl")
 #else
 #define swap_acq_rel(p, v)  __atomic_exchange_n((p), (v), __ATOMIC_ACQ_REL)
 #define load_relaxed(p)     __atomic_load_n((p), __ATOMIC_RELAXED)

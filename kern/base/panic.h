@@ -1,7 +1,6 @@
 /*
- * The end of the kernel's trust in itself. A panic prints the message, the
- * registers and a backtrace, each a kernel line, and ends the machine with
- * exit status 125. Programs must never be able to cause one.
+ * The end of the kernel's trust in itself. A panic prints the message and a
+ * backtrace, and ends the machine. Programs must never be able to cause one.
  */
 #pragma once
 

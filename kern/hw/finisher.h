@@ -6,6 +6,5 @@
 /* Say where the finisher is; until then power_off can only ask the SBI. */
 void finisher_init(uint64_t base_pa);
 
-/* End QEMU with exit status `status` (its low 8 bits), after all that was given
- * to the UART has left it. Locks: none. */
+/* End QEMU with the low 8 bits of `status`, when the UART has sent all. */
 _Noreturn void power_off(int status);

@@ -32,12 +32,6 @@ plic_enable(uint64_t hart, uint32_t irq)
     ENABLE(hart, irq / 32) |= 1u << irq % 32;
 }
 
-void
-plic_disable(uint64_t hart, uint32_t irq)
-{
-    ENABLE(hart, irq / 32) &= ~(1u << irq % 32);
-}
-
 uint32_t
 plic_claim(uint64_t hart)
 {

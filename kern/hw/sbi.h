@@ -43,49 +43,29 @@ sbi_call(uint64_t ext, uint64_t function, const uint64_t args[5], long *value)
 
 /* Returns: whether the firmware offers extension `ext` (4.4). */
 static inline bool
-sbi_probe(long ext)
+sbi_probe(uint64_t ext)
 {
     long value = 0;
 
-    return !sbi_call(SBI_EXT_BASE, 3, (uint64_t[5]){(uint64_t)ext}, &value) &&
-           value;
+    return !sbi_call(SBI_EXT_BASE, 3, (uint64_t[5]){ext}, &value) && value;
 }
 
 /*
  * Start a stopped hart in S-mode with satp 0 at physical address entry_pa, with
  * its id in a0 and `opaque` in a1 (9.1). Returns: 0, or a negative error.
  */
-static inline long
-sbi_hart_start(uint64_t hart, uint64_t entry_pa, uint64_t opaque)
-{
-    return SBI(SBI_EXT_HSM, 0, hart, entry_pa, opaque);
-}
+#define sbi_hart_start(hart, entry_pa, opaque)                                 \
+    SBI(SBI_EXT_HSM, 0, hart, entry_pa, opaque)
 
 /* This hart's timer interrupt at `ticks` of the timebase, all ones for never;
  * clears a pending one (6.1). */
-static inline void
-sbi_set_timer(uint64_t ticks)
-{
-    SBI(SBI_EXT_TIME, 0, ticks);
-}
+#define sbi_set_timer(ticks) SBI(SBI_EXT_TIME, 0, ticks)
 
 /* A supervisor software interrupt for one hart, bit 0 from there on (7.1). */
-static inline void
-sbi_send_ipi(uint64_t hart)
-{
-    SBI(SBI_EXT_IPI, 0, 1, hart);
-}
+#define sbi_send_ipi(hart) SBI(SBI_EXT_IPI, 0, 1, hart)
 
 /* End the machine (10.1); QEMU's exit status is 0 then. */
-static inline void
-sbi_shutdown(void)
-{
-    SBI(SBI_EXT_SRST, 0);
-}
+#define sbi_shutdown() SBI(SBI_EXT_SRST, 0)
 
 /* One character, before there is a UART driver. */
-static inline void
-sbi_console_putchar(int c)
-{
-    SBI(SBI_EXT_PUTCHAR, 0, (uint64_t)c);
-}
+#define sbi_console_putchar(c) SBI(SBI_EXT_PUTCHAR, 0, (uint64_t)(c))

@@ -55,8 +55,8 @@ memory_mib(void)
 static void
 read_machine(uint64_t hart_id, uint64_t fdt_pa)
 {
-    static const long needed[] = {SBI_EXT_TIME, SBI_EXT_IPI, SBI_EXT_RFENCE,
-                                  SBI_EXT_HSM};
+    static const uint64_t needed[] = {SBI_EXT_TIME, SBI_EXT_IPI, SBI_EXT_RFENCE,
+                                      SBI_EXT_HSM};
 
     if (fdt_read(DIRECT(fdt_pa), hart_id, &machine))
         refuse("device tree: %s", machine.error);
