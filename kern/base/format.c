@@ -1,6 +1,5 @@
 /* Text from values; what does not fit is counted, too. */
 #include "base/printf.h"
-#include "base/string.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -20,28 +19,19 @@ put(struct out *out, char c)
 }
 
 static void
-put_text(struct out *out, size_t width, const char *text, size_t n)
+put_text(struct out *out, const char *text)
 {
-    for (; width > n; width--)
-        put(out, ' ');
-    while (n-- > 0)
+    while (*text)
         put(out, *text++);
 }
 
+/* As deep as the number has digits, 20 at most. */
 static void
-put_number(struct out *out, size_t width, bool zeros, bool negative,
-           uint64_t value, unsigned base)
+put_number(struct out *out, uint64_t value, unsigned base)
 {
-    char text[32]; /* 2^64 has 20 digits */
-    size_t n = sizeof(text);
-
-    do {
-        text[--n] = "0123456789abcdef"[value % base];
-        value /= base;
-    } while (value || (zeros && sizeof(text) - n + negative < width && n > 1));
-    if (negative)
-        text[--n] = '-';
-    put_text(out, width, text + n, sizeof(text) - n);
+    if (value >= base)
+        put_number(out, value / base, base);
+    put(out, "0123456789abcdef"[value % base]);
 }
 
 int
@@ -50,45 +40,40 @@ vsnprintf(char *buf, size_t size, const char *format, va_list args)
     struct out out = {buf, size, 0};
 
     for (; *format; format++) {
-        size_t width = 0;
-        bool zeros, wide = false, negative;
+        bool wide = false;
         const char *text;
         int64_t value;
-        char c;
 
         if (*format != '%') {
             put(&out, *format);
             continue;
         }
-        zeros = *++format == '0';
-        for (; *format >= '0' && *format <= '9'; format++)
-            width = width * 10 + (size_t)(*format - '0');
-        for (; *format == 'l' || *format == 'z'; format++)
+        while (*++format == 'l' || *format == 'z')
             wide = true;
         switch (*format) {
-        case 'p':
-            put_text(&out, 0, "0x", 2);
-            wide = true;
-            __attribute__((fallthrough));
         case 'd':
+            value = wide ? va_arg(args, int64_t) : va_arg(args, int);
+            if (value < 0)
+                put(&out, '-');
+            put_number(&out, value < 0 ? -(uint64_t)value : (uint64_t)value,
+                       10);
+            break;
         case 'u':
         case 'x':
-            value = wide ? va_arg(args, long) : va_arg(args, int);
-            negative = *format == 'd' && value < 0;
-            if (*format != 'd' && !wide)
-                value = (uint32_t)value;
-            put_number(&out, width, zeros, negative,
-                       negative ? -(uint64_t)value : (uint64_t)value,
-                       *format == 'x' || *format == 'p' ? 16 : 10);
+            put_number(&out,
+                       wide ? va_arg(args, uint64_t) : va_arg(args, uint32_t),
+                       *format == 'u' ? 10 : 16);
+            break;
+        case 'p':
+            put_text(&out, "0x");
+            put_number(&out, va_arg(args, uintptr_t), 16);
             break;
         case 's':
             text = va_arg(args, const char *);
-            text = text ? text : "(null)";
-            put_text(&out, width, text, strlen(text));
+            put_text(&out, text ? text : "(null)");
             break;
         case 'c':
-            c = (char)va_arg(args, int);
-            put_text(&out, width, &c, 1);
+            put(&out, (char)va_arg(args, int));
             break;
         case '\0':
             format--; /* a lone % at the end: nothing */

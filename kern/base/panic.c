@@ -84,20 +84,6 @@ backtrace(uint64_t pc, uint64_t sp, uint64_t ra)
     }
 }
 
-static void
-print_registers(const uint64_t *x)
-{
-    static const char names[32][4] = {
-        "",   "ra", "sp", "gp", "tp",  "t0",  "t1", "t2", "s0", "s1", "a0",
-        "a1", "a2", "a3", "a4", "a5",  "a6",  "a7", "s2", "s3", "s4", "s5",
-        "s6", "s7", "s8", "s9", "s10", "s11", "t3", "t4", "t5", "t6"};
-
-    kprintf("  %3s %016lx", names[1], x[1]);
-    for (int i = 2; i < 32; i += 3)
-        kprintf("  %3s %016lx %3s %016lx %3s %016lx", names[i], x[i],
-                names[i + 1], x[i + 1], names[i + 2], x[i + 2]);
-}
-
 void
 panic_stop_here(void)
 {
@@ -134,14 +120,12 @@ panic_regs(const struct panic_regs *regs, const char *format, ...)
             panics > 1 ? " (while panicking)" : "");
     if (panics > 1)
         power_off(PANIC_STATUS);
-    kprintf("  last trap: sepc %016lx scause %016lx stval %016lx",
-            csr_read(sepc), csr_read(scause), csr_read(stval));
-    if (regs) {
-        print_registers(regs->x);
+    kprintf("  last trap: sepc 0x%lx scause 0x%lx stval 0x%lx", csr_read(sepc),
+            csr_read(scause), csr_read(stval));
+    if (regs)
         backtrace(regs->pc, regs->x[2], regs->x[1]);
-    } else {
+    else
         backtrace((uint64_t)__builtin_return_address(0),
                   (uint64_t)__builtin_dwarf_cfa(), 0);
-    }
     power_off(PANIC_STATUS);
 }

@@ -1,7 +1,5 @@
-/*
- * Text from values, and the kernel's lines on the console. The conversions: %d
- * %u %x %p %c %s %%, with l, ll or z, and a width, with '0' in front or not.
- */
+/* Text from values, and the kernel's lines on the console. The conversions: %d
+ * %u %x %p %c %s %%, with l, ll or z. */
 #pragma once
 
 #include <stdarg.h>

@@ -60,8 +60,6 @@ test_numbers(void)
         TRY(99, "%ld %lu %lx %zu", values[i], values[i], values[i],
             (size_t)values[i]);
         TRY(99, "%lld %llu", (long long)values[i], (long long)values[i]);
-        TRY(99, "[%25ld|%025ld]", values[i], values[i]);
-        TRY(99, "[%3d|%016lx|%05d]", (int)i, values[i], (int)values[i]);
         TRY(4, "%ld", values[i]);
     }
 }
@@ -69,9 +67,8 @@ test_numbers(void)
 static void
 test_text(void)
 {
-    TRY(64, "%s|%9s|%2s|%c", "some", "right", "wide", 'c');
+    TRY(64, "%s|%c", "some", 'c');
     TRY(64, "100%% %p", (void *)0x1234abcd);
-    TRY(64, "%5d|%5c|", -3, 'x');
     TRY(64, "");
     TRY(1, "nothing fits");
     TRY(5, "1234");
