@@ -1,12 +1,10 @@
 /*
  * A queue of four priorities: the highest first, first in first out among
- * equals, every operation in constant time whatever the length.
+ * equals, in constant time. The caller's lock guards it.
  *
  *   PQ1  bit l of levels is set exactly when level[l] is not empty.
  *   PQ2  the elements of a level stand in the order in which they came, except
  *        one given back by prioq_push_front(), which is the level's first.
- *
- * Not locked: the caller's lock guards it.
  */
 #pragma once
 
