@@ -9,9 +9,6 @@
 /* Say where the registers are. Call before the others. */
 void plic_init(uint64_t base_pa);
 
-/* Let a hart's S-mode see every interrupt that is enabled for it; none is. */
-void plic_hart_init(uint64_t hart);
-
 /* Let source `irq` interrupt a hart. Not twice at a time. */
 void plic_enable(uint64_t hart, uint32_t irq);
 

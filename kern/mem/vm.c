@@ -137,9 +137,7 @@ vm_create(struct vm *vm, uint32_t asid)
     vm->root = page_alloc();
     if (!vm->root)
         return -E_NOMEM;
-    memset(vm->root, 0, USER_HALF * sizeof(pte_t));
-    memcpy(vm->root + USER_HALF, kernel_root + USER_HALF,
-           (ENTRIES - USER_HALF) * sizeof(pte_t));
+    page_copy(vm->root, kernel_root); /* its user half is empty */
     vm->satp = SATP_MAKE(asid, PHYS(vm->root));
     vm->pages = 0;
     return 0;
@@ -232,7 +230,7 @@ vm_unmap_owned(struct vm *vm, uint64_t start, uint64_t end)
 
 /* Copy the first n entries of src, and what they lead to, to an empty dst. */
 static long
-copy_table(struct vm *to, pte_t *dst, const pte_t *src, uint32_t n)
+copy_table(pte_t *dst, const pte_t *src, uint32_t n)
 {
     for (uint32_t i = 0; i < n; i++) {
         bool table = is_table(src[i]);
@@ -248,13 +246,12 @@ copy_table(struct vm *to, pte_t *dst, const pte_t *src, uint32_t n)
         if (!page)
             return -E_NOMEM;
         dst[i] = PTE_MAKE(PHYS(page)) | PTE_FLAGS(src[i]);
-        if (table && copy_table(to, page, TABLE_OF(src[i]), ENTRIES))
+        if (table && copy_table(page, TABLE_OF(src[i]), ENTRIES))
             return -E_NOMEM;
         if (table)
             continue;
         page_copy(page, TABLE_OF(src[i]));
         interrupt_window();
-        to->pages++;
     }
     return 0;
 }
@@ -262,5 +259,6 @@ copy_table(struct vm *to, pte_t *dst, const pte_t *src, uint32_t n)
 long
 vm_copy(struct vm *to, struct vm *from)
 {
-    return copy_table(to, to->root, from->root, USER_HALF);
+    to->pages = from->pages;
+    return copy_table(to->root, from->root, USER_HALF);
 }

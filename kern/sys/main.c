@@ -55,16 +55,10 @@ memory_mib(void)
 static void
 read_machine(uint64_t hart_id, uint64_t fdt_pa)
 {
-    static const uint64_t needed[] = {SBI_EXT_TIME, SBI_EXT_IPI, SBI_EXT_RFENCE,
-                                      SBI_EXT_HSM};
-
     if (fdt_read(DIRECT(fdt_pa), hart_id, &machine))
         refuse("device tree: %s", machine.error);
     finisher_init(machine.finisher_pa);
     uart_init(machine.uart_pa);
-    for (uint32_t i = 0; i < ARRAY_LEN(needed); i++)
-        if (!sbi_probe(needed[i]))
-            refuse("the firmware lacks the SBI extension 0x%lx", needed[i]);
     if (memory_mib() < MIN_MEMORY_MIB)
         refuse("%lu MiB of memory, at least %u are needed", memory_mib(),
                MIN_MEMORY_MIB);
@@ -134,7 +128,6 @@ void
 hart_main(void)
 {
     hart_csrs();
-    plic_hart_init(this_hart()->id);
     sched_idle();
 }
 
@@ -163,7 +156,6 @@ kernel_main(uint64_t hart_id, uint64_t fdt_pa)
     proc_init(table, proc_slots());
     load_boot_files(&machine.initrd);
     plic_init(machine.plic.base);
-    plic_hart_init(hart_id);
     console_init(hart_id, machine.uart_irq, has_command());
     error = start_init();
     if (error)
