@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 #define load_acquire(p) __atomic_load_n((p), __ATOMIC_ACQUIRE)
-#ifdef __riscv
+
 /* gcc 12 makes an amoswap of every atomic store and widens what it loads;
  * aligned plain accesses are single ones. */
 #define load_relaxed(p)     (*(const volatile __typeof__(*(p)) *)(p))
@@ -25,19 +25,13 @@
         long old_;                                                             \
         __asm__ volatile("amoswap.w" order " %0, %z2, (%1)"                    \
                          : "=&r"(old_)                                         \
-                         : "r"((uint32_t *)(p)), "rJ"((uint32_t)(value))       \
+                         : "r"(p), "rJ"(value)                                 \
                          : "memory");                                          \
         old_;                                                                  \
     })
 #define swap_acquire(p, v) swap_u32(p, v, ".aq")
 #define swap_acq_rel(p, v) swap_u32(p, v, ".aqrl")
-#else
-#define swap_acq_rel(p, v)  __atomic_exchange_n((p), (v), __ATOMIC_ACQ_REL)
-#define load_relaxed(p)     __atomic_load_n((p), __ATOMIC_RELAXED)
-#define swap_acquire(p, v)  __atomic_exchange_n((p), (v), __ATOMIC_ACQUIRE)
-#define store_relaxed(p, v) __atomic_store_n((p), (v), __ATOMIC_RELAXED)
-#define store_release(p, v) __atomic_store_n((p), (v), __ATOMIC_RELEASE)
-#endif
+
 #define add_relaxed(p, v) __atomic_fetch_add((p), (v), __ATOMIC_RELAXED)
 #define add_acq_rel(p, v) __atomic_fetch_add((p), (v), __ATOMIC_ACQ_REL)
 #define or_relaxed(p, v)  __atomic_fetch_or((p), (v), __ATOMIC_RELAXED)
