@@ -7,8 +7,7 @@
 
 #include <stdint.h>
 
-#define MAX_HARTS 8
-
+#define MAX_HARTS    8
 #define HART_HAZARDS 2 /* handles one call looks up at a time */
 
 struct proc;

@@ -1,4 +1,3 @@
-/* What all objects have in common: see kobj.h. */
 #include "base/kobj.h"
 
 static uint64_t last_id; /* [a] */

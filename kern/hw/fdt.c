@@ -212,20 +212,14 @@ complaint(const struct machine *m)
 {
     const struct range *initrd = &m->initrd, *memory = &m->memory;
 
-    if (m->error)
-        return m->error;
-    if (!m->boot_hart_found)
-        return "no boot hart, or its id is over 63";
-    if (!memory->end)
-        return "no memory at 0x80200000";
-    if (!m->timebase_hz)
-        return "no timebase frequency";
+    if (!m->boot_hart_found || !memory->end || !m->timebase_hz)
+        return "no boot hart below 64, memory at 0x80200000 or timebase";
     if (!m->uart_irq || !m->plic.base || !m->finisher_pa)
         return "no 16550 UART with an interrupt, PLIC or test finisher";
     if (initrd->base > initrd->end || initrd->end > memory->end ||
         (initrd->end && initrd->base < memory->base))
         return "the initrd is not in memory";
-    return NULL;
+    return m->error;
 }
 
 int

@@ -117,21 +117,11 @@ blocks_per_page(uint32_t size)
     return UNITS / ((size + KMALLOC_UNIT - 1) / KMALLOC_UNIT);
 }
 
+/* The mask of a page without blocks in use. */
 static uint64_t
 all_free(uint32_t blocks)
 {
     return ~0ull >> (64 - blocks);
-}
-
-static uint32_t
-lowest_bit(uint64_t mask)
-{
-    uint32_t bit = 0;
-
-    for (uint32_t half = 32; half; half /= 2)
-        if (!(mask >> bit & all_free(half)))
-            bit += half;
-    return bit;
 }
 
 /* A page of so many blocks with a free one. NULL: memory is out. */
@@ -162,7 +152,10 @@ kmalloc(uint32_t size)
     spin_lock(&heap_lock);
     page = page_with_room(blocks);
     if (page) {
-        i = lowest_bit(page->free);
+        while (!(page->free >> i & 0xff)) /* eight at a time, then one */
+            i += 8;
+        while (!(page->free >> i & 1))
+            i++;
         page->free &= ~(1ull << i);
         if (!page->free)
             list_unlink(&page->link);

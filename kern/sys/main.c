@@ -112,18 +112,6 @@ set_up_memory(void)
     return DIRECT(table);
 }
 
-static void
-load_boot_files(const struct range *initrd)
-{
-    const char *why = "there is none (-initrd)";
-
-    if (initrd->end)
-        why = bootfs_load(DIRECT(initrd->base), DIRECT(initrd->end));
-    if (why)
-        refuse("boot archive: %s", why);
-    add_memory(initrd->base, initrd->end, NULL, 0);
-}
-
 void
 hart_main(void)
 {
@@ -145,6 +133,7 @@ void
 kernel_main(uint64_t hart_id, uint64_t fdt_pa)
 {
     struct proc *table;
+    const char *why;
     long error;
 
     harts[0].id = hart_id;
@@ -154,7 +143,10 @@ kernel_main(uint64_t hart_id, uint64_t fdt_pa)
     time_init(machine.timebase_hz, machine.sstc);
     sched_init(machine.timebase_hz);
     proc_init(table, proc_slots());
-    load_boot_files(&machine.initrd);
+    why = bootfs_load(DIRECT(machine.initrd.base), DIRECT(machine.initrd.end));
+    if (why)
+        refuse("boot archive (-initrd): %s", why);
+    add_memory(machine.initrd.base, machine.initrd.end, NULL, 0);
     plic_init(machine.plic.base);
     console_init(hart_id, machine.uart_irq, has_command());
     error = start_init();
