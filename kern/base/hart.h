@@ -1,7 +1,6 @@
 /*
- * What a hart knows about itself. In the kernel, tp points to it; in user mode
- * sscratch does (0 in the kernel: how a trap tells where it came from).
- * vector.S knows the offsets of the first fields.
+ * What a hart knows about itself. In the kernel, tp points to it, in user mode
+ * sscratch. vector.S knows the offsets of the first fields.
  */
 #pragma once
 

@@ -23,16 +23,6 @@ copy_block(void *dst, const void *src)
         d[i] = s[i];
 }
 
-static inline void
-set_block(void *dst, word_t value)
-{
-    word_t *d = dst;
-
-#pragma GCC unroll 8
-    for (int i = 0; i < BLOCK / WORD; i++)
-        d[i] = value;
-}
-
 void *
 memcpy(void *dst, const void *src, size_t n)
 {
@@ -54,16 +44,6 @@ memcpy(void *dst, const void *src, size_t n)
 }
 
 void *
-memmove(void *dst, const void *src, size_t n)
-{
-    if ((uintptr_t)dst - (uintptr_t)src >= n) /* not inside src, or below */
-        return memcpy(dst, src, n);
-    while (n-- > 0)
-        ((char *)dst)[n] = ((const char *)src)[n];
-    return dst;
-}
-
-void *
 memset(void *dst, int byte, size_t n)
 {
     word_t value = (unsigned char)byte * 0x0101010101010101ul;
@@ -71,19 +51,13 @@ memset(void *dst, int byte, size_t n)
 
     for (; n > 0 && (uintptr_t)d % WORD; n--)
         *d++ = (char)byte;
-    for (; n >= BLOCK; n -= BLOCK, d += BLOCK)
-        set_block(d, value);
-    for (; n > 0; n--)
+    for (char *stop = d + n / BLOCK * BLOCK; d != stop; d += BLOCK)
+#pragma GCC unroll 8
+        for (int i = 0; i < BLOCK / WORD; i++)
+            ((word_t *)d)[i] = value;
+    for (n %= BLOCK; n > 0; n--)
         *d++ = (char)byte;
     return dst;
-}
-
-void
-page_clear(void *page)
-{
-#pragma GCC unroll 4
-    for (size_t at = 0; at < PAGE; at += BLOCK)
-        set_block((char *)page + at, 0);
 }
 
 void

@@ -1,14 +1,12 @@
 /*
- * Where physical memory and devices appear to the kernel: at their physical
- * address plus one constant, in every address space (the direct map). The
- * kernel image is part of it and runs there.
+ * Where memory, the kernel image and devices appear to the kernel: at their
+ * physical address plus one constant, in every address space (the direct map).
  */
 #pragma once
 
 #include <stdint.h>
 
-#define PAGE_SHIFT 12
-
+#define PAGE_SHIFT  12
 #define DIRECT_BASE 0xffffffc000000000ul /* the upper half of Sv39 */
 #define DIRECT_SIZE 0x3fc0000000ul       /* its last GiB stays unmapped */
 #define KERNEL_LOAD 0x80200000ul         /* physical; OpenSBI jumps here */

@@ -74,7 +74,7 @@ page_zalloc(void)
     void *page = page_alloc();
 
     if (page)
-        page_clear(page);
+        memset(page, 0, PAGE_SIZE);
     return page;
 }
 
