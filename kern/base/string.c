@@ -10,18 +10,7 @@
 
 typedef uint64_t __attribute__((may_alias)) word_t;
 
-enum { WORD = sizeof(word_t), BLOCK = 8 * WORD, PAGE = 4096 };
-
-static inline void
-copy_block(void *dst, const void *src)
-{
-    word_t *d = dst;
-    const word_t *s = src;
-
-#pragma GCC unroll 8
-    for (int i = 0; i < BLOCK / WORD; i++)
-        d[i] = s[i];
-}
+enum { WORD = sizeof(word_t), BLOCK = 8 * WORD };
 
 void *
 memcpy(void *dst, const void *src, size_t n)
@@ -32,7 +21,9 @@ memcpy(void *dst, const void *src, size_t n)
     if (((uintptr_t)d | (uintptr_t)s) % WORD == 0) {
         stop = d + n / BLOCK * BLOCK;
         for (; d != stop; d += BLOCK, s += BLOCK)
-            copy_block(d, s);
+#pragma GCC unroll 8
+            for (int i = 0; i < BLOCK / WORD; i++)
+                ((word_t *)d)[i] = ((const word_t *)s)[i];
         if (d == end)
             return dst; /* messages are often of whole blocks */
         for (stop = end - n % WORD; d != stop; d += WORD, s += WORD)
@@ -58,14 +49,6 @@ memset(void *dst, int byte, size_t n)
     for (n %= BLOCK; n > 0; n--)
         *d++ = (char)byte;
     return dst;
-}
-
-void
-page_copy(void *dst, const void *src)
-{
-#pragma GCC unroll 4
-    for (size_t at = 0; at < PAGE; at += BLOCK)
-        copy_block((char *)dst + at, (const char *)src + at);
 }
 
 int

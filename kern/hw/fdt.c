@@ -30,6 +30,8 @@ struct tree {
     struct prop prop; /* the value of that property */
 };
 
+struct machine machine;
+
 /* Returns: the number in one or two cells, 0 if it is not there. */
 static uint64_t
 number(struct prop p, uint64_t skip, uint64_t cells)

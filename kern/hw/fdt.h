@@ -26,6 +26,8 @@ struct machine {
     const char *error;       /* what is wrong with the tree, or NULL */
 };
 
+extern struct machine machine; /* this one */
+
 /*
  * Read the tree at fdt into *m. No length or offset in it is believed. Harts
  * beyond the eighth are left out, but never boot_hart.

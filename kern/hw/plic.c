@@ -1,21 +1,14 @@
 /* Register map: chapter 3. Each hart has two contexts, that of M-mode first.
  * The firmware leaves all sources disabled. */
 #include "hw/plic.h"
+#include "hw/fdt.h"
 #include "hw/memlayout.h"
 
-#define REG(offset)        (*(volatile uint32_t *)(plic + (offset)))
+#define REG(offset)        (*(volatile uint32_t *)VIRT(machine.plic.base + (offset)))
 #define PRIORITY(irq)      REG(4ul * (irq))
 #define ENABLE(hart, word) REG(0x2080 + 0x100 * (hart) + 4ul * (word))
 #define THRESHOLD(hart)    REG(0x201000 + 0x2000 * (hart))
 #define CLAIM(hart)        REG(0x201004 + 0x2000 * (hart))
-
-static uint64_t plic;
-
-void
-plic_init(uint64_t base_pa)
-{
-    plic = VIRT(base_pa);
-}
 
 void
 plic_enable(uint64_t hart, uint32_t irq)

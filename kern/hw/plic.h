@@ -6,9 +6,6 @@
 
 #include <stdint.h>
 
-/* Say where the registers are. Call before the others. */
-void plic_init(uint64_t base_pa);
-
 /* Let source `irq` interrupt a hart. Not twice at a time. */
 void plic_enable(uint64_t hart, uint32_t irq);
 

@@ -103,17 +103,17 @@ vm_new_stack(uint32_t slot)
 }
 
 void
-vm_init(const struct machine *m)
+vm_init(void)
 {
     uint64_t image = PHYS(_text_start), data = PHYS(_rodata_end);
 
     /* RAM below the image is the firmware's. */
     map_direct(image, PHYS(_text_end), KERNEL_RX);
     map_direct(PHYS(_text_end), data, KERNEL_R);
-    map_direct(data, m->memory.end, KERNEL_RW);
-    map_direct(m->uart_pa, m->uart_pa + 1, KERNEL_RW);
-    map_direct(m->plic.base, m->plic.end, KERNEL_RW);
-    map_direct(m->finisher_pa, m->finisher_pa + 1, KERNEL_RW);
+    map_direct(data, machine.memory.end, KERNEL_RW);
+    map_direct(machine.uart_pa, machine.uart_pa + 1, KERNEL_RW);
+    map_direct(machine.plic.base, machine.plic.end, KERNEL_RW);
+    map_direct(machine.finisher_pa, machine.finisher_pa + 1, KERNEL_RW);
     kernel_satp = SATP_MAKE(0, PHYS(kernel_root));
     vm_use_kernel();
 }

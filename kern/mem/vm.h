@@ -36,10 +36,8 @@ struct vm {
     uint64_t pages; /* private pages, tables not counted */
 };
 
-struct machine;
-
 /* Build the kernel's page table and switch to it. Once, on the boot hart. */
-void vm_init(const struct machine *m);
+void vm_init(void);
 
 /* Switch this hart to the kernel's table alone; its satp. */
 void vm_use_kernel(void);

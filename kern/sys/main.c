@@ -1,9 +1,7 @@
 /* From OpenSBI to the first process. */
 #include "base/printf.h"
 #include "base/string.h"
-#include "hw/fdt.h"
 #include "hw/finisher.h"
-#include "hw/plic.h"
 #include "hw/sbi.h"
 #include "hw/uart.h"
 #include "mem/kalloc.h"
@@ -18,8 +16,6 @@
 #define KIB_PER_PROC   384 /* 341 processes in 128 MiB */
 #define MIN_PROCS      64u
 #define MAX_PROCS      1024u
-
-struct machine machine;
 
 extern char _image_end[];
 
@@ -57,7 +53,6 @@ read_machine(uint64_t hart_id, uint64_t fdt_pa)
 {
     if (fdt_read(DIRECT(fdt_pa), hart_id, &machine))
         refuse("device tree: %s", machine.error);
-    finisher_init(machine.finisher_pa);
     uart_init(machine.uart_pa);
     if (memory_mib() < MIN_MEMORY_MIB)
         refuse("%lu MiB of memory, at least %u are needed", memory_mib(),
@@ -108,7 +103,7 @@ set_up_memory(void)
     used[n++] = machine.initrd;
     add_memory(table_end, machine.memory.end, used, n);
     memset(DIRECT(table), 0, table_end - table);
-    vm_init(&machine);
+    vm_init();
     return DIRECT(table);
 }
 
@@ -147,7 +142,6 @@ kernel_main(uint64_t hart_id, uint64_t fdt_pa)
     if (why)
         refuse("boot archive (-initrd): %s", why);
     add_memory(machine.initrd.base, machine.initrd.end, NULL, 0);
-    plic_init(machine.plic.base);
     console_init(hart_id, machine.uart_irq, has_command());
     error = start_init();
     if (error)

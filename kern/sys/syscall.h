@@ -3,6 +3,7 @@
 
 #include "abi/abi.h"
 #include "base/kern.h"
+#include "hw/fdt.h"
 #include "mem/uaccess.h"
 #include "proc/proc.h"
 
@@ -22,10 +23,6 @@ NORETURN void end_process(uint32_t reason, long code, uint64_t cause,
 
 /* Start the first process. Returns: 0 or an error of exec. */
 long start_init(void);
-
-/* What the device tree said. */
-struct machine;
-extern struct machine machine;
 
 /* vector.S: the entry of all traps, for stvec; and to the running process's
  * program with all registers of its frame. */

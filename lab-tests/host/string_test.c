@@ -93,20 +93,6 @@ test_bounds(void)
 }
 
 static void
-test_pages(void)
-{
-    unsigned char *a = aligned_alloc(4096, 4096);
-    unsigned char *b = aligned_alloc(4096, 4096);
-
-    for (int i = 0; i < 4096; i++)
-        a[i] = (unsigned char)(i * 13 + i / 256);
-    page_copy(b, a);
-    CHECK(memcmp(a, b, 4096) == 0);
-    free(a);
-    free(b);
-}
-
-static void
 test_strings(void)
 {
     char *exact = malloc(4), cut[4] = "zzz";
@@ -133,7 +119,6 @@ main(void)
 {
     test_memory();
     test_bounds();
-    test_pages();
     test_strings();
     return 0;
 }
