@@ -50,8 +50,7 @@ struct kobj {
 /* A new object with one reference, the caller's. */
 void kobj_init(struct kobj *obj, uint32_t type, const struct kobj_ops *ops);
 
-/* Objects of all types that exist. */
-uint32_t kobj_count(void);
+uint32_t kobj_count(void); /* objects of all types that exist */
 
 static inline void
 kobj_get(struct kobj *obj)
@@ -59,5 +58,5 @@ kobj_get(struct kobj *obj)
     add_relaxed(&obj->refs, 1);
 }
 
-/* Locks: none held. */
+/* Locks: none. */
 void kobj_put(struct kobj *obj);

@@ -2,15 +2,13 @@
  * Panics and backtraces.
  *
  *   B1  the first hart to panic, the culprit, prints and ends the machine; all
- *       others stop, at its IPI, at a panic of theirs, or for want of the
- *       console.
- *   B2  a panic inside a panic prints one line, one inside that nothing; so
- *       each ends the machine. The backtrace trusts a stack that may be
- *       damaged: it comes last.
+ *       others stop at its IPI, or at a panic of theirs.
+ *   B2  a panic inside a panic (the backtrace trusts a stack that may be
+ *       damaged) prints one line, one inside that nothing: each ends.
  *
- * Backtraces need no frame pointers. Tables that kern/mksyms.py makes of the
- * linked kernel (empty in its first link) tell, for each range of code, how far
- * above sp the caller's sp is (the CFA) and where the return address is.
+ * A table that kern/mksyms.py makes of the linked kernel tells, for each range
+ * of code, how far above sp the caller's sp is (the CFA) and where the return
+ * address is.
  */
 #include "base/panic.h"
 #include "abi/atomic.h"
@@ -60,11 +58,9 @@ find(const struct row *rows, uint64_t count, uint64_t pc)
     return found;
 }
 
-/*
- * Print the calls that led to pc. It is being executed, with ra in its
- * register, or (ra is 0) it is where a call returns to. Ends at code without
- * a row, which is the assembly at the bottom of each stack.
- */
+/* Print the calls that led to pc, which is being executed, with ra in its
+ * register, or (ra is 0) is where a call returns to. Ends at code without a
+ * row, which is the assembly at the bottom of each stack. */
 static void
 backtrace(uint64_t pc, uint64_t sp, uint64_t ra)
 {

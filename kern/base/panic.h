@@ -1,7 +1,5 @@
-/*
- * The end of the kernel's trust in itself. A panic prints the message and a
- * backtrace, and ends the machine. Programs must never be able to cause one.
- */
+/* A panic prints a message and a backtrace, and ends the machine. Programs must
+ * never be able to cause one. */
 #pragma once
 
 #include <stddef.h>
@@ -15,12 +13,10 @@ struct panic_regs {
     uint64_t pc, scause, stval;
 };
 
-/* Because of a bug seen at the call, or (regs is not NULL) of a trap. Locks:
- * any; takes the console for good. */
+/* Because of a bug seen at the call, or (regs is not NULL) of a trap. */
 #define panic(...) panic_regs(NULL, __VA_ARGS__)
 _Noreturn void panic_regs(const struct panic_regs *regs, const char *format,
                           ...) __attribute__((format(printf, 2, 3), cold));
 
-/* Stay here for ever if another hart panics, else do nothing. For the handler
- * of IPIs: a panic sends one to every hart. */
+/* For the handler of IPIs: stay here for ever if another hart panics. */
 void panic_stop_here(void);

@@ -28,9 +28,7 @@ struct machine {
 
 extern struct machine machine; /* this one */
 
-/*
- * Read the tree at fdt into *m. No length or offset in it is believed. Harts
- * beyond the eighth are left out, but never boot_hart.
- * Returns: 0; -E_INVAL when the tree is damaged or lacks something: m->error.
- */
+/* Read the tree at fdt into *m. Harts beyond the eighth are left out, but never
+ * boot_hart. Returns: 0; -E_INVAL and m->error when it is damaged or lacks
+ * something. */
 int fdt_read(const void *fdt, uint64_t boot_hart, struct machine *m);

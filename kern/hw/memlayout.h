@@ -1,7 +1,5 @@
-/*
- * Where memory, the kernel image and devices appear to the kernel: at their
- * physical address plus one constant, in every address space (the direct map).
- */
+/* Memory, the kernel image and devices appear to the kernel at their physical
+ * address plus one constant, in every address space (the direct map). */
 #pragma once
 
 #include <stdint.h>
@@ -11,8 +9,7 @@
 #define DIRECT_SIZE 0x3fc0000000ul       /* its last GiB stays unmapped */
 #define KERNEL_LOAD 0x80200000ul         /* physical; OpenSBI jumps here */
 
-/* The kernel's address of a physical one, as a number and as a pointer. */
+/* The kernel's address of a physical one, as a number, as a pointer; back. */
 #define VIRT(pa)   ((uint64_t)(pa) + DIRECT_BASE)
 #define DIRECT(pa) ((void *)VIRT(pa))
-/* The physical address of a direct map address. */
-#define PHYS(va) ((uint64_t)(va)-DIRECT_BASE)
+#define PHYS(va)   ((uint64_t)(va)-DIRECT_BASE)

@@ -1,8 +1,5 @@
-/*
- * Control and status registers and the few instructions C has no name for.
- * Section numbers are those of the RISC-V privileged specification 1.12,
- * chapters 4 (supervisor) and 3.1.10 (time).
- */
+/* Control and status registers and the few instructions C has no name for.
+ * Section numbers are those of the RISC-V privileged specification 1.12. */
 #pragma once
 
 #include <stdint.h>

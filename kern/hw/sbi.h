@@ -1,7 +1,5 @@
-/*
- * Calls to the firmware below the kernel: RISC-V SBI specification 1.0; numbers
- * in parentheses are its sections. None of them takes a lock or sleeps.
- */
+/* Calls to the firmware below the kernel: RISC-V SBI specification 1.0; numbers
+ * in parentheses are its sections. */
 #pragma once
 
 #include <stdint.h>
@@ -33,10 +31,8 @@ sbi_call(uint64_t ext, uint64_t function, const uint64_t args[3])
 #define SBI(ext, function, ...)                                                \
     sbi_call((ext), (function), (const uint64_t[3]){__VA_ARGS__})
 
-/*
- * Start a stopped hart in S-mode with satp 0 at physical address entry_pa, with
- * its id in a0 and `opaque` in a1 (9.1). Returns: 0, or a negative error.
- */
+/* Start a stopped hart in S-mode with satp 0 at physical address entry_pa, with
+ * its id in a0 and `opaque` in a1 (9.1). Returns: 0, or a negative error. */
 #define sbi_hart_start(hart, entry_pa, opaque)                                 \
     SBI(SBI_EXT_HSM, 0, hart, entry_pa, opaque)
 

@@ -1,8 +1,5 @@
-/*
- * Memory for the kernel and for programs: whole pages, and blocks inside pages.
- * What an allocation returned is there. Locks: any of lower rank may be held.
- * Sleeps: no. Returns: NULL when memory is out.
- */
+/* Memory: whole pages, and blocks inside pages. Locks: any of lower rank may be
+ * held. Sleeps: no. Returns: NULL when memory is out. */
 #pragma once
 
 #include "base/kern.h"

@@ -1,7 +1,5 @@
-/*
- * Sv39 page tables (privileged specification 1.12, section 4.4): the kernel's
- * own, and a program's, whose upper half is the kernel's.
- */
+/* Sv39 page tables (privileged specification 1.12, section 4.4): the kernel's
+ * own, and a program's, whose upper half is the kernel's. */
 #pragma once
 
 #include "base/kern.h"
@@ -23,13 +21,12 @@ typedef uint64_t pte_t;
 #define PTE_MAKE(pa)   (((pa) >> 12) << 10)
 #define PTE_FLAGS(pte) ((pte)&0x3ff)
 
-/* Leaves; A and D are set beforehand, hardware need not (BEHAVIOUR H12). */
+/* Leaves; A and D are set beforehand (BEHAVIOUR H12). */
 #define PTE_USER_R  (PTE_V | PTE_R | PTE_U | PTE_A)
 #define PTE_USER_RX (PTE_USER_R | PTE_X)
 #define PTE_USER_RW (PTE_USER_R | PTE_W | PTE_D)
 
-/* A program's address space. Only its process changes it, but region code
- * that seals or revokes (docs/locking.md). */
+/* A program's address space. Only its process changes it. */
 struct vm {
     pte_t *root;
     uint64_t satp;
