@@ -112,8 +112,7 @@ panic_regs(const struct panic_regs *regs, const char *format, ...)
     va_start(args, format);
     vsnprintf(message, sizeof(message), format, args);
     va_end(args);
-    kprintf("panic: hart %u: %s%s", this_hart()->index, message,
-            panics > 1 ? " (while panicking)" : "");
+    kprintf("panic: hart %u: %s", this_hart()->index, message);
     if (panics > 1)
         power_off(PANIC_STATUS);
     kprintf("  last trap: sepc 0x%lx scause 0x%lx stval 0x%lx", csr_read(sepc),

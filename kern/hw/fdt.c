@@ -95,14 +95,13 @@ find(struct tree t, const char *name)
     return (struct prop){NULL, 0};
 }
 
-/* Set *value to a property that is one number, if there is one. */
-static void
-set(const struct tree *t, const char *name, uint64_t *value)
+/* A property that is one number; without it, the fallback. */
+static uint64_t
+get(const struct tree *t, const char *name, uint64_t fallback)
 {
     struct prop p = find(*t, name);
 
-    if (p.data)
-        *value = number(p, 0, p.length / 4);
+    return p.data ? number(p, 0, p.length / 4) : fallback;
 }
 
 /* Returns: whether the word stands in a list of strings, or in an ISA string
@@ -128,8 +127,8 @@ read_chosen(const struct tree *t, struct machine *m)
 {
     struct prop args = find(*t, "bootargs");
 
-    set(t, "linux,initrd-start", &m->initrd.base);
-    set(t, "linux,initrd-end", &m->initrd.end);
+    m->initrd.base = get(t, "linux,initrd-start", 0);
+    m->initrd.end = get(t, "linux,initrd-end", 0);
     if (args.length > FDT_MAX_ARGS)
         m->error = "boot arguments over 255 bytes";
     else if (args.data)
@@ -157,7 +156,7 @@ read_node(const struct tree *t, struct machine *m, const char *top,
     uint64_t base = number(p, 0, cells[0]);
     struct range reg = {base, base + number(p, cells[0], cells[1])};
 
-    set(t, "timebase-frequency", &m->timebase_hz);
+    m->timebase_hz = get(t, "timebase-frequency", m->timebase_hz);
     if (reg.end < base ||
         (find(*t, "status").data && !has(t, "status", "okay")))
         return;
@@ -195,10 +194,8 @@ walk(struct tree *t, struct machine *m)
         if (token == BEGIN_NODE && depth < MAX_DEPTH) {
             top = depth == 1 ? t->name : top;
             read_node(t, m, top, cells[depth++]);
-            cells[depth][0] = 2; /* the defaults of 2.3.5 */
-            cells[depth][1] = 1;
-            set(t, "#address-cells", &cells[depth][0]);
-            set(t, "#size-cells", &cells[depth][1]);
+            cells[depth][0] = get(t, "#address-cells", 2); /* 2.3.5 */
+            cells[depth][1] = get(t, "#size-cells", 1);
         } else if (token == END_NODE && depth > 0) {
             depth--;
         } else if (token != PROP) {

@@ -73,9 +73,7 @@ page_zalloc(void)
 {
     void *page = page_alloc();
 
-    if (page)
-        memset(page, 0, PAGE_SIZE);
-    return page;
+    return page ? memset(page, 0, PAGE_SIZE) : NULL;
 }
 
 void
@@ -108,7 +106,7 @@ struct block_page {
 _Static_assert(sizeof(struct block_page) <= KMALLOC_UNIT, "room for a header");
 
 static struct spinlock heap_lock = SPINLOCK(RANK_HEAP);
-static struct list room[64]; /* [h] K3, by blocks a page */
+static struct list room[UNITS + 1]; /* [h] K3, by blocks a page */
 
 static uint32_t
 blocks_per_page(uint32_t size)
@@ -170,9 +168,7 @@ kzalloc(uint32_t size)
 {
     void *block = kmalloc(size);
 
-    if (block)
-        memset(block, 0, size);
-    return block;
+    return block ? memset(block, 0, size) : NULL;
 }
 
 void
@@ -181,16 +177,14 @@ kfree(void *block, uint32_t size)
     struct block_page *page = (void *)ROUND_DOWN((uint64_t)block, PAGE_SIZE);
     uint32_t blocks = blocks_per_page(size), units = UNITS / blocks;
     uint32_t unit = (uint64_t)block % PAGE_SIZE / KMALLOC_UNIT - 1;
-    uint64_t bit;
+    uint64_t bit = 1ull << unit / units % 64;
 
     if (!block)
         return;
     if (DEBUG)
         memset(block, 0xdb, size);
-    assert(unit < UNITS && unit % units == 0);
-    bit = 1ull << unit / units;
     spin_lock(&heap_lock);
-    assert(!(page->free & bit));
+    assert(unit < UNITS && unit % units == 0 && !(page->free & bit));
     if (!page->free)
         list_push_back(&room[blocks], &page->link);
     page->free |= bit;
