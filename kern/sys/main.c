@@ -19,6 +19,9 @@
 
 extern char _image_end[];
 
+static uint64_t memory_mib; /* [I] */
+static uint32_t slots;      /* [I] of the process table */
+
 void hart_entry(void);
 NORETURN void kernel_main(uint64_t hart_id, uint64_t fdt_pa);
 NORETURN void hart_main(void);
@@ -42,21 +45,18 @@ hart_csrs(void)
     csr_write(sie, SIE_SSIE | SIE_STIE | SIE_SEIE);
 }
 
-static uint64_t
-memory_mib(void)
-{
-    return (machine.memory.end - machine.memory.base) >> 20;
-}
-
 static void
 read_machine(uint64_t hart_id, uint64_t fdt_pa)
 {
     if (fdt_read(DIRECT(fdt_pa), hart_id, &machine))
         refuse("device tree: %s", machine.error);
     uart_init(machine.uart_pa);
-    if (memory_mib() < MIN_MEMORY_MIB)
-        refuse("%lu MiB of memory, at least %u are needed", memory_mib(),
+    memory_mib = (machine.memory.end - machine.memory.base) >> 20;
+    if (memory_mib < MIN_MEMORY_MIB)
+        refuse("%lu MiB of memory, at least %u are needed", memory_mib,
                MIN_MEMORY_MIB);
+    slots = (uint32_t)MIN(memory_mib * 1024 / KIB_PER_PROC, MAX_PROCS);
+    slots = slots < MIN_PROCS ? MIN_PROCS : slots;
     for (hart_count = 1; hart_count < machine.nharts; hart_count++) {
         harts[hart_count].index = hart_count;
         harts[hart_count].id = machine.hart_ids[hart_count];
@@ -79,14 +79,6 @@ add_memory(uint64_t start, uint64_t end, const struct range *used, uint32_t n)
         page_add_range(start, end);
 }
 
-static uint32_t
-proc_slots(void)
-{
-    uint64_t n = memory_mib() * 1024 / KIB_PER_PROC;
-
-    return n < MIN_PROCS ? MIN_PROCS : MIN(n, MAX_PROCS);
-}
-
 /* All memory behind the image and the process table but what the firmware
  * reserved, the device tree and, for now, the boot archive. Returns: the
  * process table. */
@@ -94,7 +86,7 @@ static struct proc *
 set_up_memory(void)
 {
     uint64_t table = PHYS(_image_end);
-    uint64_t table_end = table + proc_slots() * sizeof(struct proc);
+    uint64_t table_end = table + slots * sizeof(struct proc);
     struct range used[FDT_MAX_RESERVED + 2];
     uint32_t n = machine.nreserved;
 
@@ -137,7 +129,7 @@ kernel_main(uint64_t hart_id, uint64_t fdt_pa)
     table = set_up_memory();
     time_init(machine.timebase_hz, machine.sstc);
     sched_init(machine.timebase_hz);
-    proc_init(table, proc_slots());
+    proc_init(table, slots);
     why = bootfs_load(DIRECT(machine.initrd.base), DIRECT(machine.initrd.end));
     if (why)
         refuse("boot archive (-initrd): %s", why);
@@ -146,11 +138,11 @@ kernel_main(uint64_t hart_id, uint64_t fdt_pa)
     error = start_init();
     if (error)
         refuse("boot file init: error %ld", -error);
-    kprintf("weir: %u harts, %lu MiB, %u processes", hart_count, memory_mib(),
-            proc_slots());
+    kprintf("weir: %u harts, %lu MiB, %u processes", hart_count, memory_mib,
+            slots);
     kprintf("weir: starting init");
     for (struct hart *h = &harts[1]; h < &harts[hart_count]; h++) {
-        h->scratch = vm_new_stack(proc_slots() + h->index);
+        h->scratch = vm_new_stack(slots + h->index);
         if (sbi_hart_start(h->id, PHYS(hart_entry), (uint64_t)h))
             refuse("hart %lu does not start", h->id);
     }
