@@ -8,9 +8,9 @@
  */
 #pragma once
 
-#include <stdint.h>
-
 #include "base/list.h"
+
+#include <stdint.h>
 
 #define PRIO_LEVELS 4
 
@@ -41,7 +41,7 @@ prioq_push(struct prioq *pq, struct list *node, uint32_t priority)
     pq->levels |= 1ul << priority;
 }
 
-/* Puts back at the head of its level what was taken from there. Lab: prio */
+/* Puts back what was taken from there. Lab: prio */
 static inline void
 prioq_push_front(struct prioq *pq, struct list *node, uint32_t priority)
 {

@@ -50,7 +50,7 @@ struct CAPABILITY("mutex") spinlock {
 
 #define spin_init(lock, bit) (*(lock) = SPINLOCK(bit))
 
-/* For locks whose rank the caller knows at compile time: saves reading it. */
+/* With the rank known at compile time: saves reading it. */
 static inline void
 spin_lock_as(struct spinlock *lock, uint32_t rank) ACQUIRES(lock) NO_LOCK_CHECK
 {

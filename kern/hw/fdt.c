@@ -3,6 +3,7 @@
  * pass without recursion. Nothing in it is believed:
  *
  *   F1  at <= end, and both are aligned: when they differ, a cell is there.
+ *   F2  the block of the properties' names ends with a NUL.
  */
 #include "hw/fdt.h"
 #include "abi/abi.h"
@@ -25,7 +26,8 @@ struct prop {
 
 struct tree {
     const uint8_t *at, *end; /* F1: the structure block from here on */
-    const uint8_t *strings, *strings_end;
+    const char *strings;     /* F2 */
+    uint64_t strings_size;
     const char *name; /* of the node or property that next() passed */
     struct prop prop; /* the value of that property */
 };
@@ -73,10 +75,9 @@ next(struct tree *t)
     } else if (token == PROP) {
         t->prop.length = next_cell(t);
         name = next_cell(t);
-        if (t->prop.length > t->end - t->at ||
-            name >= t->strings_end - t->strings)
+        if (t->prop.length > t->end - t->at || name >= t->strings_size)
             return 0;
-        t->name = (const char *)t->strings + name;
+        t->name = t->strings + name;
         t->prop.data = t->at;
         t->at += (t->prop.length + 3) & ~3u;
     }
@@ -89,8 +90,7 @@ static struct prop
 find(struct tree t, const char *name)
 {
     while (next(&t) == PROP)
-        if (!__builtin_strncmp(name, t.name,
-                               (size_t)((char *)t.strings_end - t.name)))
+        if (!__builtin_strcmp(name, t.name))
             return t.prop;
     return (struct prop){NULL, 0};
 }
@@ -227,20 +227,20 @@ fdt_read(const void *fdt, uint64_t boot_hart, struct machine *m)
     struct prop header = {fdt, HEADER_BYTES};
     uint64_t size = number(header, SIZE, 1), pa = PHYS((uintptr_t)fdt);
     uint64_t structs = number(header, STRUCTS, 1);
-    uint64_t structs_end = structs + number(header, STRUCTS_SIZE, 1);
+    uint64_t end = structs + number(header, STRUCTS_SIZE, 1);
     uint64_t strings = number(header, STRINGS, 1);
-    uint64_t strings_end = strings + number(header, STRINGS_SIZE, 1);
+    uint64_t strings_size = number(header, STRINGS_SIZE, 1);
     struct tree t = {.at = header.data + structs,
-                     .end = header.data + structs_end,
-                     .strings = header.data + strings,
-                     .strings_end = header.data + strings_end};
+                     .end = header.data + end,
+                     .strings = (const char *)fdt + strings,
+                     .strings_size = strings_size};
 
     *m = (struct machine){.nharts = 1, .sstc = true, .fdt = {pa, pa + size}};
     m->hart_ids[0] = boot_hart;
     if (number(header, MAGIC, 1) != FDT_MAGIC || size > FDT_MAX_SIZE ||
-        number(header, VERSION, 1) > FDT_VERSION || structs % 4 ||
-        structs_end % 4 || structs_end > size || strings_end > size ||
-        !walk(&t, m))
+        number(header, VERSION, 1) > FDT_VERSION || structs % 4 || end % 4 ||
+        end > size || !strings_size || strings + strings_size > size ||
+        t.strings[strings_size - 1] || !walk(&t, m))
         m->error = "it is damaged";
     m->error = complaint(m);
     return m->error ? -E_INVAL : 0;

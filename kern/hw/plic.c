@@ -4,7 +4,8 @@
 #include "hw/fdt.h"
 #include "hw/memlayout.h"
 
-#define REG(offset)        (*(volatile uint32_t *)VIRT(machine.plic.base + (offset)))
+#define PLIC               VIRT(machine.plic.base)
+#define REG(offset)        (*(volatile uint32_t *)(PLIC + (offset)))
 #define PRIORITY(irq)      REG(4ul * (irq))
 #define ENABLE(hart, word) REG(0x2080 + 0x100 * (hart) + 4ul * (word))
 #define THRESHOLD(hart)    REG(0x201000 + 0x2000 * (hart))
