@@ -96,27 +96,24 @@ panic_stop_here(void)
 _Noreturn void
 panic_regs(const struct panic_regs *regs, const char *format, ...)
 {
-    static char message[200]; /* not on a stack that may be about to end */
-    static uint32_t panics;   /* of the culprit's */
+    static uint32_t panics; /* of the culprit's */
     va_list args;
 
     interrupts_off();
-    if (cas_u32(&culprit, 0, this_hart()->index + 1)) {
+    if (cas_u32(&culprit, 0, this_hart()->index + 1))
         for (uint32_t i = 0; i < hart_count; i++)
             sbi_send_ipi(harts[i].id);
-        console_seize();
-    }
     panic_stop_here(); /* B1 */
     if (++panics > 2)  /* B2 */
         power_off(PANIC_STATUS);
     va_start(args, format);
-    vsnprintf(message, sizeof(message), format, args);
+    kprintf_panic(format, args);
     va_end(args);
-    kprintf("panic: hart %u: %s", this_hart()->index, message);
     if (panics > 1)
         power_off(PANIC_STATUS);
-    kprintf("  last trap: sepc 0x%lx scause 0x%lx stval 0x%lx", csr_read(sepc),
-            csr_read(scause), csr_read(stval));
+    kprintf("  hart %u, last trap: sepc 0x%lx scause 0x%lx stval 0x%lx",
+            this_hart()->index, csr_read(sepc), csr_read(scause),
+            csr_read(stval));
     if (regs)
         backtrace(regs->pc, regs->x[2], regs->x[1]);
     else

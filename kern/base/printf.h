@@ -3,17 +3,15 @@
 #pragma once
 
 #include <stdarg.h>
-#include <stddef.h>
 
 #define FORMAT(string, first) __attribute__((format(printf, string, first)))
 
-/* Format into buf, cut so that the text and its NUL fit in `size` bytes.
- * Returns: the length of the whole text. */
-int vsnprintf(char *buf, size_t size, const char *format, va_list args)
-    FORMAT(3, 0);
+/* Give the text to put(), a character at a time. */
+void format_text(void (*put)(char), const char *format, va_list args)
+    FORMAT(2, 0);
 
-/* Write one kernel line of up to 255 bytes, framed as 0x01 text '\n'. What is
- * not printable ASCII becomes '?': no name a program chose can forge a line.
+/* Write one kernel line, framed as 0x01 text '\n'. What is not printable ASCII
+ * becomes '?': no name a program chose can forge a line.
  * Locks: console_lock. Sleeps: no. */
 void kprintf(const char *format, ...) FORMAT(1, 2);
 
@@ -21,5 +19,6 @@ void kprintf(const char *format, ...) FORMAT(1, 2);
  * program's doubled 0x01. */
 extern struct spinlock console_lock;
 
-/* For panic: only this hart's kprintf works from now on, without the lock. */
-void console_seize(void);
+/* For panic: write "panic: ...". Only this hart's lines come out from now on,
+ * without the lock. */
+void kprintf_panic(const char *format, va_list args) FORMAT(1, 0);
