@@ -205,22 +205,6 @@ walk(struct tree *t, struct machine *m)
     return depth == 0;
 }
 
-/* Returns: what is missing or wrong though the tree is sound, or NULL. */
-static const char *
-complaint(const struct machine *m)
-{
-    const struct range *initrd = &m->initrd, *memory = &m->memory;
-
-    if (!m->boot_hart_found || !memory->end || !m->timebase_hz)
-        return "no boot hart below 64, memory at 0x80200000 or timebase";
-    if (!m->uart_irq || !m->plic.base || !m->finisher_pa)
-        return "no 16550 UART with an interrupt, PLIC or test finisher";
-    if (initrd->base > initrd->end || initrd->end > memory->end ||
-        (initrd->end && initrd->base < memory->base))
-        return "the initrd is not in memory";
-    return m->error;
-}
-
 int
 fdt_read(const void *fdt, uint64_t boot_hart, struct machine *m)
 {
@@ -234,6 +218,7 @@ fdt_read(const void *fdt, uint64_t boot_hart, struct machine *m)
                      .end = header.data + end,
                      .strings = (const char *)fdt + strings,
                      .strings_size = strings_size};
+    const struct range *initrd = &m->initrd, *memory = &m->memory;
 
     *m = (struct machine){.nharts = 1, .sstc = true, .fdt = {pa, pa + size}};
     m->hart_ids[0] = boot_hart;
@@ -242,6 +227,12 @@ fdt_read(const void *fdt, uint64_t boot_hart, struct machine *m)
         end > size || !strings_size || strings + strings_size > size ||
         t.strings[strings_size - 1] || !walk(&t, m))
         m->error = "it is damaged";
-    m->error = complaint(m);
+    else if (!m->boot_hart_found || !memory->end || !m->timebase_hz)
+        m->error = "no boot hart below 64, memory at 0x80200000 or timebase";
+    else if (!m->uart_irq || !m->plic.base || !m->finisher_pa)
+        m->error = "no 16550 UART with an interrupt, PLIC or test finisher";
+    else if (initrd->base > initrd->end || initrd->end > memory->end ||
+             (initrd->end && initrd->base < memory->base))
+        m->error = "the initrd is not in memory";
     return m->error ? -E_INVAL : 0;
 }
