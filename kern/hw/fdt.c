@@ -234,5 +234,8 @@ fdt_read(const void *fdt, uint64_t boot_hart, struct machine *m)
     else if (initrd->base > initrd->end || initrd->end > memory->end ||
              (initrd->end && initrd->base < memory->base))
         m->error = "the initrd is not in memory";
-    return m->error ? -E_INVAL : 0;
+    if (!m->error)
+        return 0;
+    m->finisher_pa = 0; /* power_off() must not believe it */
+    return -E_INVAL;
 }

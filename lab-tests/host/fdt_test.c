@@ -349,6 +349,7 @@ test_damaged(void)
         store32(bad + 4, size);
         CHECK(fdt_read(bad, 0, &m) == 0 || m.error);
         CHECK(m.nharts <= 8 && m.nreserved <= 8);
+        CHECK(!m.error || !m.finisher_pa);
         CHECK(m.initrd.base <= m.initrd.end || m.error);
         CHECK(memchr(m.args, 0, sizeof(m.args)));
     }
