@@ -105,12 +105,10 @@ vm_new_stack(uint32_t slot)
 void
 vm_init(void)
 {
-    uint64_t image = PHYS(_text_start), data = PHYS(_rodata_end);
-
     /* RAM below the image is the firmware's. */
-    map_direct(image, PHYS(_text_end), KERNEL_RX);
-    map_direct(PHYS(_text_end), data, KERNEL_R);
-    map_direct(data, machine.memory.end, KERNEL_RW);
+    map_direct(PHYS(_text_start), PHYS(_text_end), KERNEL_RX);
+    map_direct(PHYS(_text_end), PHYS(_rodata_end), KERNEL_R);
+    map_direct(PHYS(_rodata_end), machine.memory.end, KERNEL_RW);
     map_direct(machine.uart_pa, machine.uart_pa + 1, KERNEL_RW);
     map_direct(machine.plic.base, machine.plic.end, KERNEL_RW);
     map_direct(machine.finisher_pa, machine.finisher_pa + 1, KERNEL_RW);
