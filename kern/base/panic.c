@@ -10,15 +10,13 @@
  * of code, how far above sp the caller's sp is (the CFA) and where the return
  * address is.
  */
-#include "base/panic.h"
 #include "abi/atomic.h"
 #include "base/hart.h"
+#include "base/kern.h"
 #include "base/printf.h"
 #include "hw/finisher.h"
 #include "hw/riscv.h"
 #include "hw/sbi.h"
-
-#include <stdbool.h>
 
 #define MAX_FRAMES  32
 #define CFA_UNKNOWN 0xffff
