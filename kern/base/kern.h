@@ -16,7 +16,7 @@ struct panic_regs {
 /* Print a message and a backtrace, and end the machine: because of a bug seen
  * at the call, or (regs is not NULL) of a trap. Programs must never be able to
  * cause one. */
-#define panic(...) panic_regs(NULL, __VA_ARGS__)
+#define panic(...) panic_regs(NULL, "panic: " __VA_ARGS__)
 _Noreturn void panic_regs(const struct panic_regs *regs, const char *format,
                           ...) __attribute__((format(printf, 2, 3), cold));
 

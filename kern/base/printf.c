@@ -16,11 +16,9 @@ put(char c)
 }
 
 static void
-put_line(const char *label, const char *format, va_list args)
+put_line(const char *format, va_list args)
 {
     uart_putc_sync(FRAME);
-    while (*label)
-        put(*label++);
     format_text(put, format, args);
     uart_putc_sync('\n');
 }
@@ -34,7 +32,7 @@ kprintf(const char *format, ...) NO_LOCK_CHECK
     if (!seized)
         spin_lock(&console_lock);
     va_start(args, format);
-    put_line("", format, args);
+    put_line(format, args);
     va_end(args);
     if (!seized)
         spin_unlock(&console_lock);
@@ -50,5 +48,5 @@ kprintf_panic(const char *format, va_list args)
         while (swap_acquire(&console_lock.locked, 1) && tries-- > 0)
             cpu_relax();
     store_relaxed(&owner, this_hart());
-    put_line("panic: ", format, args);
+    put_line(format, args);
 }

@@ -19,6 +19,5 @@ void kprintf(const char *format, ...) FORMAT(1, 2);
  * program's doubled 0x01. */
 extern struct spinlock console_lock;
 
-/* For panic: write "panic: ...". Only this hart's lines come out from now on,
- * without the lock. */
+/* For panic: only this hart's lines come out from now on, without the lock. */
 void kprintf_panic(const char *format, va_list args) FORMAT(1, 0);

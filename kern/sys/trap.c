@@ -131,12 +131,13 @@ kernel_trap(struct panic_regs *regs)
                regs->pc < (uint64_t)user_copy_end && regs->stval < USER_END) {
         regs->pc = (uint64_t)user_copy_fault;
     } else {
-        panic_regs(regs, "%s in the kernel", cause_in_words(regs->scause));
+        panic_regs(regs, "panic: %s in the kernel",
+                   cause_in_words(regs->scause));
     }
 }
 
 void
 kernel_stack_overflow(struct panic_regs *regs)
 {
-    panic_regs(regs, "kernel stack overflow");
+    panic_regs(regs, "panic: kernel stack overflow");
 }
