@@ -1,7 +1,6 @@
 /*
- * Atomics shared by kernel, user library and host tests. Every shared word
- * that is not guarded by a lock goes through these: the name says the order,
- * the comment at the call says which access it pairs with.
+ * Atomics. Every shared word that is not guarded by a lock goes through these:
+ * the name says the order, a comment at the call the access it pairs with.
  */
 #pragma once
 
@@ -9,7 +8,7 @@
 #include <stdint.h>
 
 #define load_acquire(p) __atomic_load_n((p), __ATOMIC_ACQUIRE)
-#ifdef __riscv
+
 /* gcc 12 makes an amoswap of every atomic store and widens what it loads;
  * aligned plain accesses are single ones. */
 #define load_relaxed(p)     (*(const volatile __typeof__(*(p)) *)(p))
@@ -21,36 +20,18 @@
     } while (0)
 
 /* One instruction, where the compiler would also widen the result. */
-static inline long
-swap_acquire(uint32_t *p, uint32_t value)
-{
-    long old;
+#define swap_u32(p, value, order)                                              \
+    ({                                                                         \
+        long old_;                                                             \
+        __asm__ volatile("amoswap.w" order " %0, %z2, (%1)"                    \
+                         : "=&r"(old_)                                         \
+                         : "r"(p), "rJ"(value)                                 \
+                         : "memory");                                          \
+        old_;                                                                  \
+    })
+#define swap_acquire(p, v) swap_u32(p, v, ".aq")
+#define swap_acq_rel(p, v) swap_u32(p, v, ".aqrl")
 
-    __asm__ volatile("amoswap.w.aq %0, %2, (%1)"
-                     : "=&r"(old)
-                     : "r"(p), "r"(value)
-                     : "memory");
-    return old;
-}
-
-static inline long
-swap_acq_rel(uint32_t *p, uint32_t value)
-{
-    long old;
-
-    __asm__ volatile("amoswap.w.aqrl %0, %z2, (%1)"
-                     : "=&r"(old)
-                     : "r"(p), "rJ"(value)
-                     : "memory");
-    return old;
-}
-#else
-#define swap_acq_rel(p, v)  __atomic_exchange_n((p), (v), __ATOMIC_ACQ_REL)
-#define load_relaxed(p)     __atomic_load_n((p), __ATOMIC_RELAXED)
-#define swap_acquire(p, v)  __atomic_exchange_n((p), (v), __ATOMIC_ACQUIRE)
-#define store_relaxed(p, v) __atomic_store_n((p), (v), __ATOMIC_RELAXED)
-#define store_release(p, v) __atomic_store_n((p), (v), __ATOMIC_RELEASE)
-#endif
 #define add_relaxed(p, v) __atomic_fetch_add((p), (v), __ATOMIC_RELAXED)
 #define add_acq_rel(p, v) __atomic_fetch_add((p), (v), __ATOMIC_ACQ_REL)
 #define or_relaxed(p, v)  __atomic_fetch_or((p), (v), __ATOMIC_RELAXED)

@@ -1,104 +1,66 @@
-/* Text from values; what does not fit is counted, too. */
 #include "base/printf.h"
-#include "base/string.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 
-struct out {
-    char *buf;
-    size_t size;
-    size_t length; /* of the whole text, past `size` too */
-};
-
 static void
-put(struct out *out, char c)
+put_text(void (*put)(char), const char *text)
 {
-    if (out->length + 1 < out->size)
-        out->buf[out->length] = c;
-    out->length++;
+    while (*text)
+        put(*text++);
 }
 
+/* As deep as the number has digits, 20 at most. */
 static void
-put_text(struct out *out, size_t width, const char *text, size_t n)
+put_number(void (*put)(char), uint64_t value, unsigned base)
 {
-    for (; width > n; width--)
-        put(out, ' ');
-    while (n-- > 0)
-        put(out, *text++);
+    if (value >= base)
+        put_number(put, value / base, base);
+    put("0123456789abcdef"[value % base]);
 }
 
-static void
-put_number(struct out *out, size_t width, bool zeros, bool negative,
-           uint64_t value, unsigned base)
+void
+format_text(void (*put)(char), const char *format, va_list args)
 {
-    char text[32]; /* 2^64 has 20 digits */
-    size_t n = sizeof(text);
-
-    do {
-        text[--n] = "0123456789abcdef"[value % base];
-        value /= base;
-    } while (value || (zeros && sizeof(text) - n + negative < width && n > 1));
-    if (negative)
-        text[--n] = '-';
-    put_text(out, width, text + n, sizeof(text) - n);
-}
-
-int
-vsnprintf(char *buf, size_t size, const char *format, va_list args)
-{
-    struct out out = {buf, size, 0};
-
     for (; *format; format++) {
-        size_t width = 0;
-        bool zeros, is_long = false;
+        bool wide = false;
         const char *text;
         int64_t value;
-        char c;
 
         if (*format != '%') {
-            put(&out, *format);
+            put(*format);
             continue;
         }
-        zeros = *++format == '0';
-        for (; *format >= '0' && *format <= '9'; format++)
-            width = width * 10 + (size_t)(*format - '0');
-        for (; *format == 'l' || *format == 'z'; format++)
-            is_long = true;
+        while (*++format == 'l' || *format == 'z')
+            wide = true;
         switch (*format) {
         case 'd':
-            value = is_long ? va_arg(args, long) : va_arg(args, int);
-            put_number(&out, width, zeros, value < 0,
-                       value < 0 ? -(uint64_t)value : (uint64_t)value, 10);
+            value = wide ? va_arg(args, int64_t) : va_arg(args, int);
+            if (value < 0)
+                put('-');
+            put_number(put, value < 0 ? -(uint64_t)value : (uint64_t)value, 10);
             break;
         case 'u':
         case 'x':
-            put_number(&out, width, zeros, false,
-                       is_long ? va_arg(args, unsigned long)
-                               : va_arg(args, unsigned),
+            put_number(put,
+                       wide ? va_arg(args, uint64_t) : va_arg(args, uint32_t),
                        *format == 'u' ? 10 : 16);
             break;
         case 'p':
-            put_text(&out, 0, "0x", 2);
-            put_number(&out, width, zeros, false, va_arg(args, uintptr_t), 16);
+            put_text(put, "0x");
+            put_number(put, va_arg(args, uintptr_t), 16);
             break;
         case 's':
             text = va_arg(args, const char *);
-            text = text ? text : "(null)";
-            put_text(&out, width, text, strlen(text));
+            put_text(put, text ? text : "(null)");
             break;
         case 'c':
-            c = (char)va_arg(args, int);
-            put_text(&out, width, &c, 1);
+            put((char)va_arg(args, int));
             break;
         case '\0':
-            format--; /* a lone % at the end: nothing */
-            break;
+            return; /* a lone % at the end: nothing */
         default:
-            put(&out, *format);
+            put(*format);
         }
     }
-    if (size > 0)
-        buf[out.length < size ? out.length : size - 1] = '\0';
-    return (int)out.length;
 }

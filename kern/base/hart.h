@@ -1,14 +1,12 @@
 /*
- * What a hart knows about itself. In the kernel, tp points to it; in user mode
- * sscratch does (0 in the kernel: how a trap tells where it came from).
- * vector.S knows the offsets of the first fields.
+ * What a hart knows about itself. In the kernel, tp points to it, in user mode
+ * sscratch. vector.S knows the offsets of the first fields.
  */
 #pragma once
 
 #include <stdint.h>
 
-#define MAX_HARTS 8
-
+#define MAX_HARTS    8
 #define HART_HAZARDS 2 /* handles one call looks up at a time */
 
 struct proc;

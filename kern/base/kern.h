@@ -1,11 +1,27 @@
-/* What every file of the kernel may use: assertions and small helpers. */
+/* What every file of the kernel may use: panics, assertions, small helpers. */
 #pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/panic.h"
+#define PANIC_STATUS 125
+
+/* What a trap in the kernel found; vector.S knows the layout. */
+struct panic_regs {
+    uint64_t x[32]; /* x[0] is not looked at */
+    uint64_t pc, scause, stval;
+};
+
+/* Print a message and a backtrace, and end the machine: because of a bug seen
+ * at the call, or (regs is not NULL) of a trap. Programs must never be able to
+ * cause one. */
+#define panic(...) panic_regs(NULL, "panic: " __VA_ARGS__)
+_Noreturn void panic_regs(const struct panic_regs *regs, const char *format,
+                          ...) __attribute__((format(printf, 2, 3), cold));
+
+/* For the handler of IPIs: stay here for ever if another hart panics. */
+void panic_stop_here(void);
 
 /* A kernel bug, never a program's doing, ends the machine. On in all builds. */
 #define assert(cond)                                                           \

@@ -1,4 +1,3 @@
-/* What all objects have in common: see kobj.h. */
 #include "base/kobj.h"
 
 static uint64_t last_id; /* [a] */
@@ -7,12 +6,9 @@ static uint32_t live;    /* [a] */
 void
 kobj_init(struct kobj *obj, uint32_t type, const struct kobj_ops *ops)
 {
-    obj->type = type;
-    obj->refs = 1;
-    obj->ops = ops;
+    *obj = (struct kobj){.type = type, .refs = 1, .ops = ops};
     obj->id = add_relaxed(&last_id, 1) + 1;
     spin_init(&obj->tree, RANK_REVOKE);
-    obj->readers = obj->writers = obj->handles = 0;
     add_relaxed(&live, 1);
 }
 

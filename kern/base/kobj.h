@@ -22,17 +22,17 @@ struct observer {
     void (*fire)(struct observer *o, uint32_t signals);
 };
 
+/* Called without locks. NULL: not for this type. */
 struct kobj_ops {
-    /* The last handle with these rights is gone; NULL: so what. Called
-     * without locks. */
+    /* The last handle with these rights is gone. */
     void (*side_gone)(struct kobj *obj, uint32_t rights);
-    /* E_PIPE for everyone from now on; NULL: not for this type. */
+    /* E_PIPE for everyone from now on. */
     void (*shutdown)(struct kobj *obj);
-    /* The signals that are up for a holder of these rights. If none of
-     * o->wanted is, o joins the observers. NULL: not for this type. */
+    /* The signals that are up for a holder of o->rights. If none of o->wanted
+     * is, o joins the observers. */
     uint32_t (*observe)(struct kobj *obj, struct observer *o);
     void (*unobserve)(struct kobj *obj, struct observer *o);
-    /* Free it and what it holds. Called without locks. */
+    /* Free it and what it holds; never NULL. */
     void (*destroy)(struct kobj *obj);
 };
 
@@ -50,8 +50,7 @@ struct kobj {
 /* A new object with one reference, the caller's. */
 void kobj_init(struct kobj *obj, uint32_t type, const struct kobj_ops *ops);
 
-/* Objects of all kinds that exist. */
-uint32_t kobj_count(void);
+uint32_t kobj_count(void); /* objects of all types that exist */
 
 static inline void
 kobj_get(struct kobj *obj)
@@ -59,5 +58,5 @@ kobj_get(struct kobj *obj)
     add_relaxed(&obj->refs, 1);
 }
 
-/* Locks: none held. */
+/* Locks: none. */
 void kobj_put(struct kobj *obj);

@@ -1,18 +1,16 @@
 /*
  * A queue of four priorities: the highest first, first in first out among
- * equals, every operation in constant time whatever the length.
+ * equals, in constant time. The caller's lock guards it.
  *
  *   PQ1  bit l of levels is set exactly when level[l] is not empty.
  *   PQ2  the elements of a level stand in the order in which they came, except
  *        one given back by prioq_push_front(), which is the level's first.
- *
- * Not locked: the caller's lock guards it.
  */
 #pragma once
 
-#include <stdint.h>
-
 #include "base/list.h"
+
+#include <stdint.h>
 
 #define PRIO_LEVELS 4
 
@@ -43,7 +41,7 @@ prioq_push(struct prioq *pq, struct list *node, uint32_t priority)
     pq->levels |= 1ul << priority;
 }
 
-/* Puts back at the head of its level what was taken from there. Lab: prio */
+/* Puts back what was taken from there. Lab: prio */
 static inline void
 prioq_push_front(struct prioq *pq, struct list *node, uint32_t priority)
 {

@@ -1,7 +1,6 @@
 /*
- * Spin locks with ranks. The kernel runs with interrupts off whenever it holds
- * one, so a holder is never interrupted and an interrupt handler may take any
- * of them (docs/locking.md).
+ * Spin locks with ranks. Interrupts are off whenever one is held, so an
+ * interrupt handler may take any of them (docs/locking.md).
  *
  *   L1  a hart takes locks in rising rank, never two of one rank: no cycle of
  *       harts can wait for each other. Checked at every acquisition.
@@ -49,13 +48,9 @@ struct CAPABILITY("mutex") spinlock {
 /* To define a lock with; spin_init() is for those in allocated memory. */
 #define SPINLOCK(bit) ((struct spinlock){.rank = (bit)})
 
-static inline void
-spin_init(struct spinlock *lock, uint32_t rank)
-{
-    *lock = SPINLOCK(rank);
-}
+#define spin_init(lock, bit) (*(lock) = SPINLOCK(bit))
 
-/* For locks whose rank the caller knows at compile time: saves reading it. */
+/* With the rank known at compile time: saves reading it. */
 static inline void
 spin_lock_as(struct spinlock *lock, uint32_t rank) ACQUIRES(lock) NO_LOCK_CHECK
 {
@@ -79,23 +74,11 @@ spin_unlock_as(struct spinlock *lock, uint32_t rank)
     store_release(&lock->locked, 0);
 }
 
-static inline void
-spin_lock(struct spinlock *lock) ACQUIRES(lock) NO_LOCK_CHECK
-{
-    spin_lock_as(lock, lock->rank);
-}
+#define spin_lock(lock)   spin_lock_as(lock, (lock)->rank)
+#define spin_unlock(lock) spin_unlock_as(lock, (lock)->rank)
 
-static inline void
-spin_unlock(struct spinlock *lock) RELEASES(lock) NO_LOCK_CHECK
-{
-    spin_unlock_as(lock, lock->rank);
-}
-
-/*
- * Let this hart take the interrupts that are pending: for long calls, every
- * few thousand instructions. The process does not lose the hart here, only at
- * the end of its call. Locks: none held.
- */
+/* Take the interrupts that are pending: for long calls, every few thousand
+ * instructions. The process keeps the hart until its call ends. Locks: none. */
 static inline void
 interrupt_window(void)
 {

@@ -10,26 +10,7 @@
 
 typedef uint64_t __attribute__((may_alias)) word_t;
 
-enum { WORD = sizeof(word_t), BLOCK = 8 * WORD, PAGE = 4096 };
-
-/* Nothing here is restrict: more loads at a time would cost saved registers,
- * and memmove() wants to copy to lower addresses. */
-static inline void
-copy_block(word_t *d, const word_t *s)
-{
-    word_t a = s[0], b = s[1], c = s[2], e = s[3];
-
-    d[0] = a, d[1] = b, d[2] = c, d[3] = e;
-    a = s[4], b = s[5], c = s[6], e = s[7];
-    d[4] = a, d[5] = b, d[6] = c, d[7] = e;
-}
-
-static inline void
-set_block(word_t *d, word_t value)
-{
-    d[0] = value, d[1] = value, d[2] = value, d[3] = value;
-    d[4] = value, d[5] = value, d[6] = value, d[7] = value;
-}
+enum { WORD = sizeof(word_t), BLOCK = 8 * WORD };
 
 void *
 memcpy(void *dst, const void *src, size_t n)
@@ -40,7 +21,9 @@ memcpy(void *dst, const void *src, size_t n)
     if (((uintptr_t)d | (uintptr_t)s) % WORD == 0) {
         stop = d + n / BLOCK * BLOCK;
         for (; d != stop; d += BLOCK, s += BLOCK)
-            copy_block((word_t *)d, (const word_t *)s);
+#pragma GCC unroll 8
+            for (int i = 0; i < BLOCK / WORD; i++)
+                ((word_t *)d)[i] = ((const word_t *)s)[i];
         if (d == end)
             return dst; /* messages are often of whole blocks */
         for (stop = end - n % WORD; d != stop; d += WORD, s += WORD)
@@ -52,16 +35,6 @@ memcpy(void *dst, const void *src, size_t n)
 }
 
 void *
-memmove(void *dst, const void *src, size_t n)
-{
-    if ((uintptr_t)dst - (uintptr_t)src >= n) /* not inside src, or below */
-        return memcpy(dst, src, n);
-    while (n-- > 0)
-        ((char *)dst)[n] = ((const char *)src)[n];
-    return dst;
-}
-
-void *
 memset(void *dst, int byte, size_t n)
 {
     word_t value = (unsigned char)byte * 0x0101010101010101ul;
@@ -69,34 +42,13 @@ memset(void *dst, int byte, size_t n)
 
     for (; n > 0 && (uintptr_t)d % WORD; n--)
         *d++ = (char)byte;
-    for (; n >= BLOCK; n -= BLOCK, d += BLOCK)
-        set_block((word_t *)d, value);
-    for (; n >= WORD; n -= WORD, d += WORD)
-        *(word_t *)d = value;
-    for (; n > 0; n--)
+    for (char *stop = d + n / BLOCK * BLOCK; d != stop; d += BLOCK)
+#pragma GCC unroll 8
+        for (int i = 0; i < BLOCK / WORD; i++)
+            ((word_t *)d)[i] = value;
+    for (n %= BLOCK; n > 0; n--)
         *d++ = (char)byte;
     return dst;
-}
-
-void
-page_clear(void *page)
-{
-    for (char *d = page, *end = d + PAGE; d != end; d += 2 * BLOCK) {
-        set_block((word_t *)d, 0);
-        set_block((word_t *)(d + BLOCK), 0);
-    }
-}
-
-void
-page_copy(void *dst, const void *src)
-{
-    const char *s = src;
-
-    for (char *d = dst, *end = d + PAGE; d != end; d += 2 * BLOCK) {
-        copy_block((word_t *)d, (const word_t *)s);
-        copy_block((word_t *)(d + BLOCK), (const word_t *)(s + BLOCK));
-        s += 2 * BLOCK;
-    }
 }
 
 int

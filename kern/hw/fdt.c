@@ -3,6 +3,7 @@
  * pass without recursion. Nothing in it is believed:
  *
  *   F1  at <= end, and both are aligned: when they differ, a cell is there.
+ *   F2  the block of the properties' names ends with a NUL.
  */
 #include "hw/fdt.h"
 #include "abi/abi.h"
@@ -25,10 +26,13 @@ struct prop {
 
 struct tree {
     const uint8_t *at, *end; /* F1: the structure block from here on */
-    const uint8_t *strings, *strings_end;
+    const char *strings;     /* F2 */
+    uint64_t strings_size;
     const char *name; /* of the node or property that next() passed */
     struct prop prop; /* the value of that property */
 };
+
+struct machine machine;
 
 /* Returns: the number in one or two cells, 0 if it is not there. */
 static uint64_t
@@ -47,10 +51,10 @@ number(struct prop p, uint64_t skip, uint64_t cells)
 static uint32_t
 next_cell(struct tree *t)
 {
-    if (t->at == t->end)
-        return 0;
-    t->at += 4;
-    return (uint32_t)number((struct prop){t->at - 4, 4}, 0, 1);
+    struct prop cell = {t->at, t->at == t->end ? 0 : 4};
+
+    t->at += cell.length;
+    return (uint32_t)number(cell, 0, 1);
 }
 
 /* Pass what comes next. Returns: its token, or 0 if it is damaged. */
@@ -71,10 +75,9 @@ next(struct tree *t)
     } else if (token == PROP) {
         t->prop.length = next_cell(t);
         name = next_cell(t);
-        if (t->prop.length > t->end - t->at ||
-            name >= t->strings_end - t->strings)
+        if (t->prop.length > t->end - t->at || name >= t->strings_size)
             return 0;
-        t->name = (const char *)t->strings + name;
+        t->name = t->strings + name;
         t->prop.data = t->at;
         t->at += (t->prop.length + 3) & ~3u;
     }
@@ -87,20 +90,18 @@ static struct prop
 find(struct tree t, const char *name)
 {
     while (next(&t) == PROP)
-        if (!__builtin_strncmp(name, t.name,
-                               (size_t)((char *)t.strings_end - t.name)))
+        if (!__builtin_strcmp(name, t.name))
             return t.prop;
     return (struct prop){NULL, 0};
 }
 
-/* Set *value to a property that is one number, if there is one. */
-static void
-set(const struct tree *t, const char *name, uint64_t *value)
+/* A property that is one number; without it, the fallback. */
+static uint64_t
+get(const struct tree *t, const char *name, uint64_t fallback)
 {
     struct prop p = find(*t, name);
 
-    if (p.data)
-        *value = number(p, 0, p.length / 4);
+    return p.data ? number(p, 0, p.length / 4) : fallback;
 }
 
 /* Returns: whether the word stands in a list of strings, or in an ISA string
@@ -126,8 +127,8 @@ read_chosen(const struct tree *t, struct machine *m)
 {
     struct prop args = find(*t, "bootargs");
 
-    set(t, "linux,initrd-start", &m->initrd_start);
-    set(t, "linux,initrd-end", &m->initrd_end);
+    m->initrd.base = get(t, "linux,initrd-start", 0);
+    m->initrd.end = get(t, "linux,initrd-end", 0);
     if (args.length > FDT_MAX_ARGS)
         m->error = "boot arguments over 255 bytes";
     else if (args.data)
@@ -146,51 +147,38 @@ read_cpu(const struct tree *t, struct machine *m, uint64_t id)
         m->hart_ids[m->nharts++] = id;
 }
 
-static void
-read_device(const struct tree *t, struct machine *m, uint64_t base,
-            uint64_t size)
-{
-    if (has(t, "device_type", "memory") && base <= KERNEL_LOAD &&
-        KERNEL_LOAD - base < size) {
-        m->mem_base = base, m->mem_size = size;
-    } else if (has(t, "compatible", "ns16550a") && !m->uart_irq) {
-        m->uart_pa = base;
-        m->uart_irq = (uint32_t)number(find(*t, "interrupts"), 0, 1);
-    } else if (has(t, "compatible", "riscv,plic0")) {
-        m->plic_pa = base, m->plic_size = size;
-    } else if (has(t, "compatible", "riscv,clint0")) {
-        m->clint_pa = base, m->clint_size = size;
-    } else if (has(t, "compatible", "sifive,test0")) {
-        m->finisher_pa = base;
-    }
-}
-
 /* Look at a node in /top (or at /top), whose `reg` is in these cells. */
 static void
 read_node(const struct tree *t, struct machine *m, const char *top,
           const uint64_t cells[2])
 {
-    struct prop reg = find(*t, "reg");
-    uint64_t base = number(reg, 0, cells[0]);
-    uint64_t size = number(reg, cells[0], cells[1]);
+    struct prop p = find(*t, "reg");
+    uint64_t base = number(p, 0, cells[0]);
+    struct range reg = {base, base + number(p, cells[0], cells[1])};
 
-    set(t, "timebase-frequency", &m->timebase_hz);
-    if (base + size < base ||
+    m->timebase_hz = get(t, "timebase-frequency", m->timebase_hz);
+    if (reg.end < base ||
         (find(*t, "status").data && !has(t, "status", "okay")))
         return;
     if (!__builtin_strcmp(top, "chosen")) {
         read_chosen(t, m);
-    } else if (!__builtin_strcmp(top, "reserved-memory") && size) {
-        if (m->nreserved == FDT_MAX_RESERVED) {
+    } else if (!__builtin_strcmp(top, "reserved-memory") && reg.end > base) {
+        if (m->nreserved == FDT_MAX_RESERVED)
             m->error = "more than 8 ranges of reserved memory";
-            return;
-        }
-        m->reserved[m->nreserved][0] = base;
-        m->reserved[m->nreserved++][1] = size;
+        else
+            m->reserved[m->nreserved++] = reg;
     } else if (has(t, "device_type", "cpu")) {
         read_cpu(t, m, base);
-    } else {
-        read_device(t, m, base, size);
+    } else if (has(t, "device_type", "memory") && base <= KERNEL_LOAD &&
+               KERNEL_LOAD < reg.end) {
+        m->memory = reg;
+    } else if (has(t, "compatible", "ns16550a") && !m->uart_irq) {
+        m->uart_pa = base;
+        m->uart_irq = (uint32_t)number(find(*t, "interrupts"), 0, 1);
+    } else if (has(t, "compatible", "riscv,plic0")) {
+        m->plic = reg;
+    } else if (has(t, "compatible", "sifive,test0")) {
+        m->finisher_pa = base;
     }
 }
 
@@ -204,13 +192,10 @@ walk(struct tree *t, struct machine *m)
 
     while ((token = next(t)) != END) {
         if (token == BEGIN_NODE && depth < MAX_DEPTH) {
-            if (depth == 1)
-                top = t->name;
+            top = depth == 1 ? t->name : top;
             read_node(t, m, top, cells[depth++]);
-            cells[depth][0] = 2; /* the defaults of 2.3.5 */
-            cells[depth][1] = 1;
-            set(t, "#address-cells", &cells[depth][0]);
-            set(t, "#size-cells", &cells[depth][1]);
+            cells[depth][0] = get(t, "#address-cells", 2); /* 2.3.5 */
+            cells[depth][1] = get(t, "#size-cells", 1);
         } else if (token == END_NODE && depth > 0) {
             depth--;
         } else if (token != PROP) {
@@ -220,47 +205,37 @@ walk(struct tree *t, struct machine *m)
     return depth == 0;
 }
 
-static const char *
-missing(const struct machine *m)
-{
-    bool has_initrd = m->initrd_start || m->initrd_end;
-    bool initrd_outside = m->initrd_start < m->mem_base ||
-                          m->initrd_end < m->initrd_start ||
-                          m->initrd_end > m->mem_base + m->mem_size;
-
-    return !m->boot_hart_found            ? "no boot hart, or its id is over 63"
-           : !m->mem_size                 ? "no memory at 0x80200000"
-           : !m->timebase_hz              ? "no timebase frequency"
-           : !m->uart_irq                 ? "no 16550 UART with an interrupt"
-           : !m->plic_pa                  ? "no PLIC"
-           : !m->finisher_pa              ? "no test finisher"
-           : has_initrd && initrd_outside ? "the initrd is not in memory"
-                                          : NULL;
-}
-
 int
 fdt_read(const void *fdt, uint64_t boot_hart, struct machine *m)
 {
     struct prop header = {fdt, HEADER_BYTES};
-    uint64_t size = number(header, SIZE, 1);
+    uint64_t size = number(header, SIZE, 1), pa = PHYS((uintptr_t)fdt);
     uint64_t structs = number(header, STRUCTS, 1);
-    uint64_t structs_end = structs + number(header, STRUCTS_SIZE, 1);
+    uint64_t end = structs + number(header, STRUCTS_SIZE, 1);
     uint64_t strings = number(header, STRINGS, 1);
-    uint64_t strings_end = strings + number(header, STRINGS_SIZE, 1);
+    uint64_t strings_size = number(header, STRINGS_SIZE, 1);
     struct tree t = {.at = header.data + structs,
-                     .end = header.data + structs_end,
-                     .strings = header.data + strings,
-                     .strings_end = header.data + strings_end};
+                     .end = header.data + end,
+                     .strings = (const char *)fdt + strings,
+                     .strings_size = strings_size};
+    const struct range *initrd = &m->initrd, *memory = &m->memory;
 
-    *m = (struct machine){.nharts = 1, .sstc = true, .fdt_size = size};
+    *m = (struct machine){.nharts = 1, .sstc = true, .fdt = {pa, pa + size}};
     m->hart_ids[0] = boot_hart;
-    m->fdt_pa = PHYS((uintptr_t)fdt);
     if (number(header, MAGIC, 1) != FDT_MAGIC || size > FDT_MAX_SIZE ||
-        number(header, VERSION, 1) > FDT_VERSION || structs % 4 ||
-        structs_end % 4 || structs_end > size || strings_end > size ||
-        !walk(&t, m))
+        number(header, VERSION, 1) > FDT_VERSION || structs % 4 || end % 4 ||
+        end > size || !strings_size || strings + strings_size > size ||
+        t.strings[strings_size - 1] || !walk(&t, m))
         m->error = "it is damaged";
+    else if (!m->boot_hart_found || !memory->end || !m->timebase_hz)
+        m->error = "no boot hart below 64, memory at 0x80200000 or timebase";
+    else if (!m->uart_irq || !m->plic.base || !m->finisher_pa)
+        m->error = "no 16550 UART with an interrupt, PLIC or test finisher";
+    else if (initrd->base > initrd->end || initrd->end > memory->end ||
+             (initrd->end && initrd->base < memory->base))
+        m->error = "the initrd is not in memory";
     if (!m->error)
-        m->error = missing(m);
-    return m->error ? -E_INVAL : 0;
+        return 0;
+    m->finisher_pa = 0; /* power_off() must not believe it */
+    return -E_INVAL;
 }

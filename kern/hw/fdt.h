@@ -9,24 +9,26 @@
 #define FDT_MAX_ARGS     256
 #define FDT_MAX_SIZE     (2u << 20) /* a larger tree is taken for damaged */
 
-/* Written once, at boot. Addresses are physical, sizes in bytes; without an
- * initrd or a clint their fields are 0. */
+struct range {
+    uint64_t base, end;
+};
+
+/* Written once, at boot. Addresses are physical; no initrd: its end is 0. */
 struct machine {
     uint64_t hart_ids[FDT_MAX_HARTS]; /* all below 64, the boot hart's first */
     uint32_t nharts, nreserved, uart_irq;
-    bool boot_hart_found, sstc;             /* sstc: all harts have stimecmp */
-    uint64_t mem_base, mem_size;            /* the bank that holds the kernel */
-    uint64_t reserved[FDT_MAX_RESERVED][2]; /* base and size; firmware's */
-    uint64_t fdt_pa, fdt_size, timebase_hz, uart_pa, finisher_pa;
-    uint64_t plic_pa, plic_size, clint_pa, clint_size;
-    uint64_t initrd_start, initrd_end;
+    bool boot_hart_found, sstc; /* sstc: all harts have stimecmp */
+    struct range memory;        /* the bank that holds the kernel */
+    struct range reserved[FDT_MAX_RESERVED]; /* the firmware's */
+    struct range fdt, plic, initrd;
+    uint64_t timebase_hz, uart_pa, finisher_pa;
     char args[FDT_MAX_ARGS]; /* boot arguments, "" if none */
     const char *error;       /* what is wrong with the tree, or NULL */
 };
 
-/*
- * Read the tree at fdt into *m. No length or offset in it is believed. Harts
- * beyond the eighth are left out, but never boot_hart.
- * Returns: 0; -E_INVAL when the tree is damaged or lacks something: m->error.
- */
+extern struct machine machine; /* this one */
+
+/* Read the tree at fdt into *m. Harts beyond the eighth are left out, but never
+ * boot_hart. Returns: 0; -E_INVAL and m->error when it is damaged or lacks
+ * something. */
 int fdt_read(const void *fdt, uint64_t boot_hart, struct machine *m);

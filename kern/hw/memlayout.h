@@ -1,20 +1,15 @@
-/*
- * Where physical memory and devices appear to the kernel: at their physical
- * address plus one constant, in every address space (the direct map). The
- * kernel image is part of it and runs there.
- */
+/* Memory, the kernel image and devices appear to the kernel at their physical
+ * address plus one constant, in every address space (the direct map). */
 #pragma once
 
 #include <stdint.h>
 
-#define PAGE_SHIFT 12
-
+#define PAGE_SHIFT  12
 #define DIRECT_BASE 0xffffffc000000000ul /* the upper half of Sv39 */
 #define DIRECT_SIZE 0x3fc0000000ul       /* its last GiB stays unmapped */
 #define KERNEL_LOAD 0x80200000ul         /* physical; OpenSBI jumps here */
 
-/* The kernel's address of a physical one, as a number and as a pointer. */
+/* The kernel's address of a physical one, as a number, as a pointer; back. */
 #define VIRT(pa)   ((uint64_t)(pa) + DIRECT_BASE)
 #define DIRECT(pa) ((void *)VIRT(pa))
-/* The physical address of a direct map address. */
-#define PHYS(va) ((uint64_t)(va)-DIRECT_BASE)
+#define PHYS(va)   ((uint64_t)(va)-DIRECT_BASE)

@@ -1,41 +1,22 @@
-/* Register map: chapter 3. Each hart has two contexts, that of M-mode first. */
+/* Register map: chapter 3. Each hart has two contexts, that of M-mode first.
+ * The firmware leaves all sources disabled. */
 #include "hw/plic.h"
+#include "hw/fdt.h"
 #include "hw/memlayout.h"
 
-#define REG(offset)        (*(volatile uint32_t *)(plic + (offset)))
+#define PLIC               VIRT(machine.plic.base)
+#define REG(offset)        (*(volatile uint32_t *)(PLIC + (offset)))
 #define PRIORITY(irq)      REG(4ul * (irq))
 #define ENABLE(hart, word) REG(0x2080 + 0x100 * (hart) + 4ul * (word))
 #define THRESHOLD(hart)    REG(0x201000 + 0x2000 * (hart))
 #define CLAIM(hart)        REG(0x201004 + 0x2000 * (hart))
-#define ENABLE_WORDS       32u /* 1,024 sources, a bit each */
-
-static uint64_t plic;
-
-void
-plic_init(uint64_t base_pa)
-{
-    plic = VIRT(base_pa);
-}
-
-void
-plic_hart_init(uint64_t hart)
-{
-    for (uint32_t i = 0; i < ENABLE_WORDS; i++)
-        ENABLE(hart, i) = 0;
-    THRESHOLD(hart) = 0;
-}
 
 void
 plic_enable(uint64_t hart, uint32_t irq)
 {
     PRIORITY(irq) = 1; /* 0 would mean never */
+    THRESHOLD(hart) = 0;
     ENABLE(hart, irq / 32) |= 1u << irq % 32;
-}
-
-void
-plic_disable(uint64_t hart, uint32_t irq)
-{
-    ENABLE(hart, irq / 32) &= ~(1u << irq % 32);
 }
 
 uint32_t

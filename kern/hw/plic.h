@@ -1,23 +1,13 @@
-/*
- * The interrupt controller: RISC-V PLIC specification 1.0. `hart` is a hart id
- * of the device tree. No function takes a lock or sleeps.
- */
+/* The interrupt controller: RISC-V PLIC specification 1.0. `hart` is a hart id
+ * of the device tree. */
 #pragma once
 
 #include <stdint.h>
 
-/* Say where the registers are. Call before the others. */
-void plic_init(uint64_t base_pa);
-
-/* Let a hart's S-mode see every interrupt that is enabled for it; none is. */
-void plic_hart_init(uint64_t hart);
-
-/* Let source `irq` interrupt a hart, or not any more. Not twice at a time. */
+/* Let source `irq` interrupt a hart. Not twice at a time. */
 void plic_enable(uint64_t hart, uint32_t irq);
-void plic_disable(uint64_t hart, uint32_t irq);
 
-/* Take the pending interrupt over. Returns: its source, 0 if there is none. */
+/* Take a pending interrupt over, until it is complete. Returns: its source, 0
+ * if there is none. */
 uint32_t plic_claim(uint64_t hart);
-
-/* The claimed source may interrupt again. */
 void plic_complete(uint64_t hart, uint32_t irq);

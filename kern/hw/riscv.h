@@ -1,15 +1,12 @@
-/*
- * Control and status registers and the few instructions C has no name for.
- * Section numbers are those of the RISC-V privileged specification 1.12,
- * chapters 4 (supervisor) and 3.1.10 (time).
- */
+/* Control and status registers and the few instructions C has no name for.
+ * Section numbers are those of the RISC-V privileged specification 1.12. */
 #pragma once
 
 #include <stdint.h>
 
+/* sstatus (4.1.1). */
 #define SSTATUS_SIE  (1ul << 1)
 #define SSTATUS_SPIE (1ul << 5)
-#define SSTATUS_SPP  (1ul << 8)
 #define SSTATUS_SUM  (1ul << 18)
 
 /* sie, sip: supervisor software, timer and external interrupt (4.1.3). */
@@ -17,32 +14,16 @@
 #define SIE_STIE (1ul << 5)
 #define SIE_SEIE (1ul << 9)
 
-/* scause (4.1.8). */
-#define CAUSE_INTERRUPT    (1ul << 63)
-#define CAUSE_IPI          (CAUSE_INTERRUPT | 1)
-#define CAUSE_TIMER        (CAUSE_INTERRUPT | 5)
-#define CAUSE_EXTERNAL     (CAUSE_INTERRUPT | 9)
-#define CAUSE_FETCH_ALIGN  0ul
-#define CAUSE_FETCH_ACCESS 1ul
-#define CAUSE_ILLEGAL      2ul
-#define CAUSE_BREAKPOINT   3ul
-#define CAUSE_LOAD_ALIGN   4ul
-#define CAUSE_LOAD_ACCESS  5ul
-#define CAUSE_STORE_ALIGN  6ul
-#define CAUSE_STORE_ACCESS 7ul
-#define CAUSE_USER_ECALL   8ul
-#define CAUSE_FETCH_PAGE   12ul
-#define CAUSE_LOAD_PAGE    13ul
-#define CAUSE_STORE_PAGE   15ul
+/* scause (4.1.8); trap.c has the words for all. */
+#define CAUSE_INTERRUPT  (1ul << 63)
+#define CAUSE_IPI        (CAUSE_INTERRUPT | 1)
+#define CAUSE_TIMER      (CAUSE_INTERRUPT | 5)
+#define CAUSE_EXTERNAL   (CAUSE_INTERRUPT | 9)
+#define CAUSE_ILLEGAL    2ul
+#define CAUSE_BREAKPOINT 3ul
 
 /* satp (4.1.11): Sv39, address space identifier, root's page number. */
-#define SATP_SV39       (8ul << 60)
-#define SATP_ASID_SHIFT 44
-#define SATP_MAKE(asid, pa)                                                    \
-    (SATP_SV39 | ((uint64_t)(asid) << SATP_ASID_SHIFT) | ((pa) >> 12))
-
-/* Sstc's stimecmp; older assemblers do not know its name. */
-#define CSR_STIMECMP 0x14d
+#define SATP_MAKE(asid, pa) (8ul << 60 | (uint64_t)(asid) << 44 | (pa) >> 12)
 
 #define csr_read(name)                                                         \
     ({                                                                         \
@@ -57,6 +38,27 @@
 #define csr_clear(name, bits)                                                  \
     __asm__ volatile("csrc " #name ", %0" : : "rK"(bits) : "memory")
 
+/* Sstc's stimecmp; older assemblers do not know its name. */
+#define write_stimecmp(ticks) csr_write(0x14d, ticks)
+
+#define interrupts_on()  csr_set(sstatus, SSTATUS_SIE)
+#define interrupts_off() csr_clear(sstatus, SSTATUS_SIE)
+
+/* Wait for a pending interrupt, enabled in sie, whatever sstatus.SIE. */
+#define wait_for_interrupt() __asm__ volatile("wfi" : : : "memory")
+
+/* Hint: this hart spins (Zihintpause; a plain fence to older harts). */
+#define cpu_relax() __asm__ volatile(".4byte 0x0100000f" : : : "memory")
+
+/* Forget all of this hart's translations (4.2.1); those of one address space,
+ * but global ones. */
+#define sfence_all() __asm__ volatile("sfence.vma" : : : "memory")
+#define sfence_asid(asid)                                                      \
+    __asm__ volatile("sfence.vma zero, %0" : : "r"(asid) : "memory")
+
+/* Make stores to instructions visible to this hart's fetches. */
+#define fence_i() __asm__ volatile("fence.i" : : : "memory")
+
 /* Ticks of the timebase since power-on (the `time` CSR). */
 static inline uint64_t
 read_time(void)
@@ -66,57 +68,4 @@ read_time(void)
     /* Not volatile-with-memory: it orders nothing, only reads a clock. */
     __asm__ volatile("rdtime %0" : "=r"(ticks));
     return ticks;
-}
-
-static inline void
-write_stimecmp(uint64_t ticks)
-{
-    __asm__ volatile("csrw 0x14d, %0" : : "r"(ticks) : "memory");
-}
-
-static inline void
-interrupts_on(void)
-{
-    csr_set(sstatus, SSTATUS_SIE);
-}
-
-static inline void
-interrupts_off(void)
-{
-    csr_clear(sstatus, SSTATUS_SIE);
-}
-
-/* Wait for a pending interrupt, enabled in sie, whatever sstatus.SIE. */
-static inline void
-wait_for_interrupt(void)
-{
-    __asm__ volatile("wfi" : : : "memory");
-}
-
-/* Hint: this hart spins (Zihintpause; a plain fence to older harts). */
-static inline void
-cpu_relax(void)
-{
-    __asm__ volatile(".4byte 0x0100000f" : : : "memory");
-}
-
-/* Forget all of this hart's translations (4.2.1). */
-static inline void
-sfence_all(void)
-{
-    __asm__ volatile("sfence.vma" : : : "memory");
-}
-
-/* Forget this hart's translations of one address space, but global ones. */
-static inline void
-sfence_asid(uint64_t asid)
-{
-    __asm__ volatile("sfence.vma zero, %0" : : "r"(asid) : "memory");
-}
-
-/* Make stores to instructions visible to this hart's fetches. */
-static inline void
-fence_i(void)
-{
-    __asm__ volatile("fence.i" : : : "memory");
 }

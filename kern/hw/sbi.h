@@ -1,91 +1,50 @@
-/*
- * Calls to the firmware below the kernel: RISC-V SBI specification 1.0; numbers
- * in parentheses are its sections. None of them takes a lock or sleeps.
- */
+/* Calls to the firmware below the kernel: RISC-V SBI specification 1.0; numbers
+ * in parentheses are its sections. */
 #pragma once
 
-#include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
 
 #define SBI_EXT_PUTCHAR 0x01 /* legacy, without functions (5.2) */
-#define SBI_EXT_BASE    0x10
 #define SBI_EXT_TIME    0x54494d45
 #define SBI_EXT_IPI     0x735049
-#define SBI_EXT_RFENCE  0x52464e43
 #define SBI_EXT_HSM     0x48534d
 #define SBI_EXT_SRST    0x53525354
 
-/* Extension id in a7, function in a6, error back in a0, value in a1 (3). */
+/* Extension id in a7, function in a6, error back in a0 (3). */
 static inline long
-sbi_call(uint64_t ext, uint64_t function, const uint64_t args[5], long *value)
+sbi_call(uint64_t ext, uint64_t function, const uint64_t args[3])
 {
     register uint64_t a0 __asm__("a0") = args[0];
     register uint64_t a1 __asm__("a1") = args[1];
     register uint64_t a2 __asm__("a2") = args[2];
-    register uint64_t a3 __asm__("a3") = args[3];
-    register uint64_t a4 __asm__("a4") = args[4];
     register uint64_t a6 __asm__("a6") = function;
     register uint64_t a7 __asm__("a7") = ext;
 
-    /* memory: a fence or a message to another hart must follow our stores. */
+    /* memory: a message to another hart must follow our stores. */
     __asm__ volatile("ecall"
                      : "+r"(a0), "+r"(a1)
-                     : "r"(a2), "r"(a3), "r"(a4), "r"(a6), "r"(a7)
+                     : "r"(a2), "r"(a6), "r"(a7)
                      : "memory");
-    if (value)
-        *value = (long)a1;
     return (long)a0;
 }
 
 #define SBI(ext, function, ...)                                                \
-    sbi_call((ext), (function), (const uint64_t[5]){__VA_ARGS__}, NULL)
+    sbi_call((ext), (function), (const uint64_t[3]){__VA_ARGS__})
 
-/* Returns: whether the firmware offers extension `ext` (4.4). */
-static inline bool
-sbi_probe(long ext)
-{
-    long value = 0;
-
-    return !sbi_call(SBI_EXT_BASE, 3, (uint64_t[5]){(uint64_t)ext}, &value) &&
-           value;
-}
-
-/*
- * Start a stopped hart in S-mode with satp 0 at physical address entry_pa, with
- * its id in a0 and `opaque` in a1 (9.1). Returns: 0, or a negative error.
- */
-static inline long
-sbi_hart_start(uint64_t hart, uint64_t entry_pa, uint64_t opaque)
-{
-    return SBI(SBI_EXT_HSM, 0, hart, entry_pa, opaque);
-}
+/* Start a stopped hart in S-mode with satp 0 at physical address entry_pa, with
+ * its id in a0 and `opaque` in a1 (9.1). Returns: 0, or a negative error. */
+#define sbi_hart_start(hart, entry_pa, opaque)                                 \
+    SBI(SBI_EXT_HSM, 0, hart, entry_pa, opaque)
 
 /* This hart's timer interrupt at `ticks` of the timebase, all ones for never;
  * clears a pending one (6.1). */
-static inline void
-sbi_set_timer(uint64_t ticks)
-{
-    SBI(SBI_EXT_TIME, 0, ticks);
-}
+#define sbi_set_timer(ticks) SBI(SBI_EXT_TIME, 0, ticks)
 
 /* A supervisor software interrupt for one hart, bit 0 from there on (7.1). */
-static inline void
-sbi_send_ipi(uint64_t hart)
-{
-    SBI(SBI_EXT_IPI, 0, 1, hart);
-}
+#define sbi_send_ipi(hart) SBI(SBI_EXT_IPI, 0, 1, hart)
 
 /* End the machine (10.1); QEMU's exit status is 0 then. */
-static inline void
-sbi_shutdown(void)
-{
-    SBI(SBI_EXT_SRST, 0);
-}
+#define sbi_shutdown() SBI(SBI_EXT_SRST, 0)
 
 /* One character, before there is a UART driver. */
-static inline void
-sbi_console_putchar(int c)
-{
-    SBI(SBI_EXT_PUTCHAR, 0, (uint64_t)c);
-}
+#define sbi_console_putchar(c) SBI(SBI_EXT_PUTCHAR, 0, (uint64_t)(c))

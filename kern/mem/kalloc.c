@@ -1,19 +1,16 @@
 /*
- * Pages. Every hart has a small stock of its own, so that harts do not meet at
- * one lock; they are filled from and spilled into a common pool, in batches.
+ * Pages. All harts share one pool under one lock, held for some instructions.
  *
- *   K1  a free page is in exactly one stock or in the pool, in a run: pages in
- *       a row, the first of which says how many. Memory never used yet is one
- *       long run, taken from its end, so it is not even touched.
- *   K2  page_alloc fails only when every place was found empty.
+ *   K1  a free page is in exactly one run: free pages in a row, the first of
+ *       which says how many. Memory never used yet is one long run, taken from
+ *       its end, so it is not even touched.
  *
- * Blocks. A page is cut into 64 units of 64 bytes, the first of which holds
- * the page's header. A block is a run of units. Pages with room stand in lists
- * by the length of their longest free run, so that finding room is no search;
- * a page without blocks goes back to the pages at once.
+ * Blocks. Behind a header, a page is cut into as many equal blocks as fit;
+ * sizes of which the same number fit share pages.
  *
- *   K3  bit u of a page's free mask: unit u is free. Bit 0 is never set.
- *   K4  a page with longest free run r > 0 is in list floor(log2(r)).
+ *   K2  bit i of a page's free mask: its block i is free.
+ *   K3  a page of blocks some of which are free is in the list of its cut; one
+ *       of which all are goes back to the pool at once.
  */
 #include "mem/kalloc.h"
 
@@ -23,103 +20,51 @@
 #include "base/string.h"
 #include "hw/memlayout.h"
 
-#define STOCK_MAX   64u /* pages a hart keeps */
-#define STOCK_BATCH 32u /* pages moved at a time */
+#define UNITS ((uint32_t)(KMALLOC_MAX / KMALLOC_UNIT)) /* behind the header */
 
 struct run {
     struct run *next;
     uint64_t pages;
 };
 
-/* The lock guards the rest; count is also read without. */
-struct stock {
-    struct spinlock lock;
-    uint32_t count;
-    struct run *runs;
-} __attribute__((aligned(64)));
-
-static struct stock stocks[MAX_HARTS + 1] = {
-    [0 ... MAX_HARTS] = {.lock = SPINLOCK(RANK_PAGES)},
-};
-static struct stock *const pool = &stocks[MAX_HARTS];
-static uint64_t total; /* [I] after boot */
+static struct spinlock pool_lock = SPINLOCK(RANK_PAGES);
+static struct run *runs;    /* [p] K1 */
+static uint64_t free_pages; /* [p] also read without */
+static uint64_t total;      /* [I] after boot */
 
 static void
-push(struct stock *s, void *page, uint64_t pages)
+add_run(void *page, uint64_t pages)
 {
     struct run *run = page;
 
-    *run = (struct run){s->runs, pages};
-    s->runs = run;
-    s->count += pages;
-}
-
-static void *
-pop(struct stock *s)
-{
-    struct run *run = s->runs;
-
-    if (!run)
-        return NULL;
-    s->count--;
-    if (--run->pages == 0)
-        s->runs = run->next;
-    return (char *)run + run->pages * PAGE_SIZE;
+    spin_lock(&pool_lock);
+    *run = (struct run){runs, pages};
+    runs = run;
+    free_pages += pages;
+    spin_unlock(&pool_lock);
 }
 
 void
 page_add_range(uint64_t start, uint64_t end)
 {
-    uint64_t pages = (end - start) / PAGE_SIZE;
-
     assert(start < end && start % PAGE_SIZE == 0 && end % PAGE_SIZE == 0);
-    spin_lock(&pool->lock);
-    push(pool, DIRECT(start), pages);
-    spin_unlock(&pool->lock);
-    total += pages;
-}
-
-/* Move a batch. The two locks have one rank: never both at a time. */
-static void
-move_batch(struct stock *from, struct stock *to)
-{
-    struct stock batch = {.runs = NULL};
-    void *page;
-
-    spin_lock(&from->lock);
-    while (batch.count < STOCK_BATCH && (page = pop(from)))
-        push(&batch, page, 1);
-    spin_unlock(&from->lock);
-    spin_lock(&to->lock);
-    while ((page = pop(&batch)))
-        push(to, page, 1);
-    spin_unlock(&to->lock);
-}
-
-static void *
-take(struct stock *s)
-{
-    void *page;
-
-    spin_lock(&s->lock);
-    page = pop(s);
-    spin_unlock(&s->lock);
-    return page;
+    add_run(DIRECT(start), (end - start) / PAGE_SIZE);
+    total += (end - start) / PAGE_SIZE;
 }
 
 void *
 page_alloc(void)
 {
-    struct stock *mine = &stocks[this_hart()->index];
-    void *page = take(mine);
+    char *page = NULL;
 
-    if (!page) {
-        move_batch(pool, mine);
-        page = take(mine);
+    spin_lock(&pool_lock);
+    if (runs) {
+        page = (char *)runs + --runs->pages * PAGE_SIZE;
+        if (page == (char *)runs)
+            runs = runs->next;
+        free_pages--;
     }
-    /* K2: the pool is empty, but another hart's stock may not be. */
-    for (uint32_t i = 0; !page && i <= MAX_HARTS; i++)
-        page = take(&stocks[i]);
+    spin_unlock(&pool_lock);
     return page;
 }
 
@@ -128,24 +73,16 @@ page_zalloc(void)
 {
     void *page = page_alloc();
 
-    if (page)
-        page_clear(page);
-    return page;
+    return page ? memset(page, 0, PAGE_SIZE) : NULL;
 }
 
 void
 page_free(void *page)
 {
-    struct stock *mine = &stocks[this_hart()->index];
-
     assert((uint64_t)page % PAGE_SIZE == 0 && (uint64_t)page > DIRECT_BASE);
     if (DEBUG)
         memset(page, 0xdd, PAGE_SIZE);
-    spin_lock(&mine->lock);
-    push(mine, page, 1);
-    spin_unlock(&mine->lock);
-    if (load_relaxed(&mine->count) > STOCK_MAX)
-        move_batch(mine, pool);
+    add_run(page, 1);
 }
 
 uint64_t
@@ -157,117 +94,73 @@ page_total(void)
 uint64_t
 page_free_count(void)
 {
-    uint64_t free = 0;
-
-    for (uint32_t i = 0; i <= MAX_HARTS; i++)
-        free += load_relaxed(&stocks[i].count);
-    return free;
+    return load_relaxed(&free_pages);
 }
 
 /* --- blocks --------------------------------------------------------------- */
 
-#define FREE_LISTS 6 /* longest runs 1, 2.., 4.., 8.., 16.., 32..63 */
-
 struct block_page {
-    struct list link; /* in a free list, if there is room */
-    uint64_t free;    /* K3 */
+    struct list link; /* K3 */
+    uint64_t free;    /* K2 */
 };
-_Static_assert(sizeof(struct block_page) <= KMALLOC_UNIT, "header unit");
+_Static_assert(sizeof(struct block_page) <= KMALLOC_UNIT, "room for a header");
 
 static struct spinlock heap_lock = SPINLOCK(RANK_HEAP);
-static struct list room[FREE_LISTS] = {
-    {&room[0], &room[0]}, {&room[1], &room[1]}, {&room[2], &room[2]},
-    {&room[3], &room[3]}, {&room[4], &room[4]}, {&room[5], &room[5]},
-};
-
-/* Bit u set: a run of n free units starts at u. Halving steps, so log2(n). */
-static uint64_t
-runs_of(uint64_t free, uint32_t n)
-{
-    uint32_t have = 1;
-
-    while (have < n) {
-        uint32_t step = MIN(have, n - have);
-
-        free &= free >> step;
-        have += step;
-    }
-    return free;
-}
+static struct list room[UNITS + 1]; /* [h] K3, by blocks a page */
 
 static uint32_t
-lowest_bit(uint64_t mask)
+blocks_per_page(uint32_t size)
 {
-    uint32_t bit = 0;
-
-    for (uint32_t half = 32; half; half /= 2)
-        if (!(mask & ((1ull << half) - 1))) {
-            mask >>= half;
-            bit += half;
-        }
-    return bit;
+    assert(size > 0 && size <= KMALLOC_MAX);
+    return UNITS / ((size + KMALLOC_UNIT - 1) / KMALLOC_UNIT);
 }
 
-/* Put a page into the list it belongs to by K4. */
-static void
-file_page(struct block_page *page)
-{
-    uint32_t level = 0;
-
-    list_init(&page->link);
-    if (!page->free)
-        return;
-    while (level + 1 < FREE_LISTS && runs_of(page->free, 2u << level))
-        level++;
-    list_push_back(&room[level], &page->link);
-}
-
-/* A page with a run of n, out of its list; a new one if need be. */
-static struct block_page *
-page_with_run(uint32_t n)
-{
-    struct block_page *page;
-    uint32_t level = 0;
-
-    while (n >> (level + 1))
-        level++;
-    /* The list of n's own size may have shorter runs: look at its first. Those
-     * behind have longer ones. */
-    for (; level < FREE_LISTS; level++) {
-        page = list_entry(room[level].next, struct block_page, link);
-        if (!list_empty(&room[level]) && runs_of(page->free, n)) {
-            list_remove(&page->link);
-            return page;
-        }
-    }
-    page = page_alloc();
-    if (page)
-        page->free = ~1ull;
-    return page;
-}
-
+/* The mask of a page without blocks in use. */
 static uint64_t
-unit_mask(uint32_t first, uint32_t n)
+all_free(uint32_t blocks)
 {
-    return ((1ull << n) - 1) << first; /* n < 64 */
+    return ~0ull >> (64 - blocks);
+}
+
+/* A page of so many blocks with a free one. NULL: memory is out. */
+static struct block_page *
+page_with_room(uint32_t blocks)
+{
+    struct list *list = &room[blocks];
+    struct block_page *page;
+
+    if (!list->next)
+        list_init(list);
+    if (!list_empty(list))
+        return list_entry(list->next, struct block_page, link);
+    page = page_alloc();
+    if (page) {
+        page->free = all_free(blocks);
+        list_push_back(list, &page->link);
+    }
+    return page;
 }
 
 void *
 kmalloc(uint32_t size)
 {
-    uint32_t n = (size + KMALLOC_UNIT - 1) / KMALLOC_UNIT, first = 0;
+    uint32_t blocks = blocks_per_page(size), i = 0;
     struct block_page *page;
 
-    assert(size > 0 && size <= KMALLOC_MAX);
     spin_lock(&heap_lock);
-    page = page_with_run(n);
+    page = page_with_room(blocks);
     if (page) {
-        first = lowest_bit(runs_of(page->free, n));
-        page->free &= ~unit_mask(first, n);
-        file_page(page);
+        while (!(page->free >> i & 0xff)) /* eight at a time, then one */
+            i += 8;
+        while (!(page->free >> i & 1))
+            i++;
+        page->free &= ~(1ull << i);
+        if (!page->free)
+            list_unlink(&page->link);
     }
     spin_unlock(&heap_lock);
-    return page ? (char *)page + first * KMALLOC_UNIT : NULL;
+    return page ? (char *)page + (1 + i * (UNITS / blocks)) * KMALLOC_UNIT
+                : NULL;
 }
 
 void *
@@ -275,29 +168,29 @@ kzalloc(uint32_t size)
 {
     void *block = kmalloc(size);
 
-    if (block)
-        memset(block, 0, size);
-    return block;
+    return block ? memset(block, 0, size) : NULL;
 }
 
 void
 kfree(void *block, uint32_t size)
 {
-    uint32_t n = (size + KMALLOC_UNIT - 1) / KMALLOC_UNIT;
-    uint32_t first = (uint64_t)block % PAGE_SIZE / KMALLOC_UNIT;
     struct block_page *page = (void *)ROUND_DOWN((uint64_t)block, PAGE_SIZE);
+    uint32_t blocks = blocks_per_page(size), units = UNITS / blocks;
+    uint32_t unit = (uint64_t)block % PAGE_SIZE / KMALLOC_UNIT - 1;
+    uint64_t bit = 1ull << unit / units % 64;
 
     if (!block)
         return;
     if (DEBUG)
         memset(block, 0xdb, size);
     spin_lock(&heap_lock);
-    assert(first > 0 && !(page->free & unit_mask(first, n)));
-    page->free |= unit_mask(first, n);
-    list_remove(&page->link);
-    if (page->free == ~1ull)
+    assert(unit < UNITS && unit % units == 0 && !(page->free & bit));
+    if (!page->free)
+        list_push_back(&room[blocks], &page->link);
+    page->free |= bit;
+    if (page->free == all_free(blocks)) {
+        list_unlink(&page->link);
         page_free(page);
-    else
-        file_page(page);
+    }
     spin_unlock(&heap_lock);
 }

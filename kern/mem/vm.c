@@ -1,9 +1,9 @@
 /*
  * Page tables.
  *
- *   V1  the upper halves of all roots are equal and never change after boot:
- *       every table of the kernel's half is made at boot. So no kernel mapping
- *       needs a flush on another hart, and a call switches no table.
+ *   V1  the upper halves of all roots are equal and never change after boot. So
+ *       no kernel mapping needs a flush on another hart, and a call switches
+ *       no table.
  *   V2  no leaf has W and X.
  *   V3  a leaf with PTE_OWNED is the only one for its frame; it is freed with
  *       the leaf. Other user leaves show frames of regions.
@@ -22,19 +22,17 @@
 /* The table, or page, that an entry points to. */
 #define TABLE_OF(pte) ((pte_t *)DIRECT(PTE_PA(pte)))
 
-/* Shift of the virtual page number that indexes a table of a level. */
-#define LEVEL_SHIFT(level) (12 + 9 * (level))
-#define LEVEL_SIZE(level)  (1ul << LEVEL_SHIFT(level))
-#define INDEX(va, level)   (((va) >> LEVEL_SHIFT(level)) & (ENTRIES - 1))
-#define KERNEL_RW          (PTE_V | PTE_R | PTE_W | PTE_A | PTE_D | PTE_G)
-#define KERNEL_R           (PTE_V | PTE_R | PTE_A | PTE_G)
-#define KERNEL_RX          (PTE_V | PTE_R | PTE_X | PTE_A | PTE_G)
+/* What a leaf in a table of that level maps, and its place there. */
+#define LEVEL_SIZE(level) (1ul << (12 + 9 * (level)))
+#define INDEX(va, level)  ((va) / LEVEL_SIZE(level) % ENTRIES)
 
-/* Room for kernel stacks: two guard pages, then two pages of stack (the reason
- * is in vector.S). */
-#define KSTACK_BASE  (DIRECT_BASE + DIRECT_SIZE / 2)
-#define KSTACK_PAGES 2u
-#define KSTACK_SLOT  (4 * PAGE_SIZE)
+#define KERNEL_R  (PTE_V | PTE_R | PTE_A | PTE_G)
+#define KERNEL_RW (KERNEL_R | PTE_W | PTE_D)
+#define KERNEL_RX (KERNEL_R | PTE_X)
+
+/* Kernel stacks: two guard pages, two pages of stack (vector.S says why). */
+#define KSTACK_BASE (DIRECT_BASE + DIRECT_SIZE / 2)
+#define KSTACK_SLOT (4 * PAGE_SIZE)
 
 extern char _text_start[], _text_end[], _rodata_end[];
 
@@ -47,20 +45,18 @@ is_table(pte_t pte)
     return (pte & (PTE_V | PTE_R | PTE_W | PTE_X)) == PTE_V;
 }
 
-/* The entry for va at `level`, adding tables above it on demand. */
+/* The entry for va at `level`. With `make`, tables above it are added. */
 static pte_t *
 walk(pte_t *table, uint64_t va, int level, bool make)
 {
     for (int l = 2; l > level; l--) {
         pte_t *entry = &table[INDEX(va, l)];
+        void *page = NULL;
 
-        if (!(*entry & PTE_V)) {
-            void *page = make ? page_zalloc() : NULL;
-
-            if (!page)
-                return NULL;
+        if (!(*entry & PTE_V) && (!make || !(page = page_zalloc())))
+            return NULL;
+        if (page)
             *entry = PTE_MAKE(PHYS(page)) | PTE_V;
-        }
         table = TABLE_OF(*entry);
     }
     return &table[INDEX(va, level)];
@@ -98,36 +94,24 @@ vm_new_stack(uint32_t slot)
 {
     uint64_t top = KSTACK_BASE + (slot + 1) * KSTACK_SLOT;
 
-    for (uint32_t i = 1; i <= KSTACK_PAGES; i++) {
+    for (uint64_t va = top - KSTACK_SLOT / 2; va < top; va += PAGE_SIZE) {
         void *page = page_alloc();
 
-        map_kernel(top - i * PAGE_SIZE, page ? PHYS(page) : 0, 0, KERNEL_RW);
+        map_kernel(va, page ? PHYS(page) : 0, 0, KERNEL_RW);
     }
     return top;
 }
 
 void
-vm_init(const struct machine *m)
+vm_init(void)
 {
-    uint64_t image = PHYS(_text_start), data = PHYS(_rodata_end);
-
-    /* RAM below the image belongs in part to the firmware: leave that out. */
-    for (uint64_t pa = m->mem_base; pa < image; pa += PAGE_SIZE) {
-        bool reserved = false;
-
-        for (uint32_t i = 0; i < m->nreserved; i++)
-            if (pa - m->reserved[i][0] < m->reserved[i][1])
-                reserved = true;
-        if (!reserved)
-            map_direct(pa, pa + PAGE_SIZE, KERNEL_RW);
-    }
-    map_direct(image, PHYS(_text_end), KERNEL_RX);
-    map_direct(PHYS(_text_end), data, KERNEL_R);
-    map_direct(data, m->mem_base + m->mem_size, KERNEL_RW);
-    map_direct(m->uart_pa, m->uart_pa + 1, KERNEL_RW);
-    map_direct(m->plic_pa, m->plic_pa + m->plic_size, KERNEL_RW);
-    if (m->finisher_pa)
-        map_direct(m->finisher_pa, m->finisher_pa + 1, KERNEL_RW);
+    /* RAM below the image is the firmware's. */
+    map_direct(PHYS(_text_start), PHYS(_text_end), KERNEL_RX);
+    map_direct(PHYS(_text_end), PHYS(_rodata_end), KERNEL_R);
+    map_direct(PHYS(_rodata_end), machine.memory.end, KERNEL_RW);
+    map_direct(machine.uart_pa, machine.uart_pa + 1, KERNEL_RW);
+    map_direct(machine.plic.base, machine.plic.end, KERNEL_RW);
+    map_direct(machine.finisher_pa, machine.finisher_pa + 1, KERNEL_RW);
     kernel_satp = SATP_MAKE(0, PHYS(kernel_root));
     vm_use_kernel();
 }
@@ -151,23 +135,21 @@ vm_create(struct vm *vm, uint32_t asid)
     vm->root = page_alloc();
     if (!vm->root)
         return -E_NOMEM;
-    memset(vm->root, 0, USER_HALF * sizeof(pte_t));
-    memcpy(vm->root + USER_HALF, kernel_root + USER_HALF,
-           (ENTRIES - USER_HALF) * sizeof(pte_t));
+    page_copy(vm->root, kernel_root); /* its user half is empty */
     vm->satp = SATP_MAKE(asid, PHYS(vm->root));
     vm->pages = 0;
     return 0;
 }
 
-/* Free the first n entries of a table at `level`, and what they lead to. */
+/* Free a table, and what its first n entries lead to. */
 static void
-free_table(struct vm *vm, pte_t *table, int level, uint32_t n)
+free_table(pte_t *table, uint32_t n)
 {
     for (uint32_t i = 0; i < n; i++) {
-        if (!(table[i] & PTE_V))
+        if (!table[i])
             continue;
         if (is_table(table[i]))
-            free_table(vm, TABLE_OF(table[i]), level - 1, ENTRIES);
+            free_table(TABLE_OF(table[i]), ENTRIES);
         else if (table[i] & PTE_OWNED)
             page_free(TABLE_OF(table[i]));
     }
@@ -178,9 +160,8 @@ free_table(struct vm *vm, pte_t *table, int level, uint32_t n)
 void
 vm_destroy(struct vm *vm)
 {
-    if (!vm->root)
-        return;
-    free_table(vm, vm->root, 2, USER_HALF);
+    if (vm->root)
+        free_table(vm->root, USER_HALF);
     vm->root = NULL;
     vm->pages = 0;
 }
@@ -245,30 +226,30 @@ vm_unmap_owned(struct vm *vm, uint64_t start, uint64_t end)
     }
 }
 
+/* Copy the first n entries of src, and what they lead to, to an empty dst. */
 static long
-copy_table(struct vm *to, pte_t *dst, const pte_t *src, int level, uint32_t n)
+copy_table(pte_t *dst, const pte_t *src, uint32_t n)
 {
     for (uint32_t i = 0; i < n; i++) {
+        bool table = is_table(src[i]);
         void *page;
 
-        if (!(src[i] & PTE_V))
+        if (!src[i])
             continue;
-        if (!is_table(src[i]) && !(src[i] & PTE_OWNED)) {
+        if (!table && !(src[i] & PTE_OWNED)) {
             dst[i] = src[i];
             continue;
         }
-        page = is_table(src[i]) ? page_zalloc() : page_alloc();
+        page = table ? page_zalloc() : page_alloc();
         if (!page)
             return -E_NOMEM;
         dst[i] = PTE_MAKE(PHYS(page)) | PTE_FLAGS(src[i]);
-        if (is_table(src[i])) {
-            if (copy_table(to, page, TABLE_OF(src[i]), level - 1, ENTRIES))
-                return -E_NOMEM;
-        } else {
-            page_copy(page, TABLE_OF(src[i]));
-            interrupt_window();
-            to->pages++;
-        }
+        if (table && copy_table(page, TABLE_OF(src[i]), ENTRIES))
+            return -E_NOMEM;
+        if (table)
+            continue;
+        page_copy(page, TABLE_OF(src[i]));
+        interrupt_window();
     }
     return 0;
 }
@@ -276,5 +257,6 @@ copy_table(struct vm *to, pte_t *dst, const pte_t *src, int level, uint32_t n)
 long
 vm_copy(struct vm *to, struct vm *from)
 {
-    return copy_table(to, to->root, from->root, 2, USER_HALF);
+    to->pages = from->pages;
+    return copy_table(to->root, from->root, USER_HALF);
 }

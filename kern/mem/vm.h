@@ -1,7 +1,5 @@
-/*
- * Sv39 page tables (privileged specification 1.12, section 4.4): the kernel's
- * own, and a program's, whose upper half is the kernel's.
- */
+/* Sv39 page tables (privileged specification 1.12, section 4.4): the kernel's
+ * own, and a program's, whose upper half is the kernel's. */
 #pragma once
 
 #include "base/kern.h"
@@ -23,32 +21,27 @@ typedef uint64_t pte_t;
 #define PTE_MAKE(pa)   (((pa) >> 12) << 10)
 #define PTE_FLAGS(pte) ((pte)&0x3ff)
 
-/* Leaves; A and D are set beforehand, hardware need not (BEHAVIOUR H12). */
-#define PTE_USER_RX (PTE_V | PTE_R | PTE_X | PTE_U | PTE_A)
+/* Leaves; A and D are set beforehand (BEHAVIOUR H12). */
 #define PTE_USER_R  (PTE_V | PTE_R | PTE_U | PTE_A)
-#define PTE_USER_RW (PTE_V | PTE_R | PTE_W | PTE_U | PTE_A | PTE_D)
+#define PTE_USER_RX (PTE_USER_R | PTE_X)
+#define PTE_USER_RW (PTE_USER_R | PTE_W | PTE_D)
 
-/* A program's address space. Only its process changes it, but region code
- * that seals or revokes (docs/locking.md). */
+/* A program's address space. Only its process changes it. */
 struct vm {
     pte_t *root;
     uint64_t satp;
     uint64_t pages; /* private pages, tables not counted */
 };
 
-struct machine;
-
 /* Build the kernel's page table and switch to it. Once, on the boot hart. */
-void vm_init(const struct machine *m);
+void vm_init(void);
 
-/* satp of the kernel's table. */
+/* Switch this hart to the kernel's table alone; its satp. */
+void vm_use_kernel(void);
 uint64_t vm_kernel_satp(void);
 
 /* Make the kernel stack of a slot. At boot only. Returns: its top. */
 uint64_t vm_new_stack(uint32_t slot);
-
-/* Switch this hart to the kernel's table alone. */
-void vm_use_kernel(void);
 
 /* An address space without user pages. Returns: 0, -E_NOMEM. */
 long vm_create(struct vm *vm, uint32_t asid) MUST_CHECK;
@@ -56,23 +49,22 @@ long vm_create(struct vm *vm, uint32_t asid) MUST_CHECK;
 /* Free all user tables and owned frames. No hart may be running in it. */
 void vm_destroy(struct vm *vm);
 
-/* The leaf entry of a user address, NULL if its table is missing. With
- * `make`, tables are added; NULL then means no memory. */
+/* The leaf entry of a user address. With `make`, missing tables are added.
+ * Returns: NULL when its table is missing, or memory for one. */
 pte_t *vm_leaf(struct vm *vm, uint64_t va, bool make);
 
 /* Where the kernel sees the byte at a mapped user address. */
 void *vm_at(struct vm *vm, uint64_t va);
 
-/* Map one page at va. Nothing may be mapped there. Returns: 0, -E_NOMEM. */
+/* Map a page at va, where nothing may be mapped. Returns: 0, -E_NOMEM. */
 long vm_map(struct vm *vm, uint64_t va, void *page, uint64_t flags) MUST_CHECK;
 
-/* Map fresh zeroed pages on [start, end). On failure none are left.
- * Returns: 0, -E_NOMEM. May let interrupts in between pages. */
+/* Map fresh zeroed pages on [start, end), all or none; lets interrupts in.
+ * Returns: 0, -E_NOMEM. */
 long vm_map_zero(struct vm *vm, uint64_t start, uint64_t end,
                  uint64_t flags) MUST_CHECK;
 
-/* Unmap the owned pages of [start, end) and free their frames. The caller
- * flushes. */
+/* Free the owned pages of [start, end). The caller flushes. */
 void vm_unmap_owned(struct vm *vm, uint64_t start, uint64_t end);
 
 /* Copy `from`'s user mappings: owned frames are copied, others shared.

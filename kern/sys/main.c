@@ -1,9 +1,7 @@
 /* From OpenSBI to the first process. */
 #include "base/printf.h"
 #include "base/string.h"
-#include "hw/fdt.h"
 #include "hw/finisher.h"
-#include "hw/plic.h"
 #include "hw/sbi.h"
 #include "hw/uart.h"
 #include "mem/kalloc.h"
@@ -14,14 +12,15 @@
 #include "sys/console.h"
 #include "sys/syscall.h"
 
-#define MIN_MEMORY     (16ull << 20)
-#define PAGES_PER_PROC 96 /* 341 processes in 128 MiB */
+#define MIN_MEMORY_MIB 16u
+#define KIB_PER_PROC   384 /* 341 processes in 128 MiB */
 #define MIN_PROCS      64u
 #define MAX_PROCS      1024u
 
-struct machine machine;
+extern char _image_end[];
 
-extern char _text_start[], _image_end[];
+static uint64_t memory_mib; /* [I] */
+static uint32_t slots;      /* [I] of the process table */
 
 void hart_entry(void);
 NORETURN void kernel_main(uint64_t hart_id, uint64_t fdt_pa);
@@ -49,108 +48,70 @@ hart_csrs(void)
 static void
 read_machine(uint64_t hart_id, uint64_t fdt_pa)
 {
-    static const long needed[] = {SBI_EXT_TIME, SBI_EXT_IPI, SBI_EXT_RFENCE,
-                                  SBI_EXT_HSM};
-
     if (fdt_read(DIRECT(fdt_pa), hart_id, &machine))
         refuse("device tree: %s", machine.error);
-    finisher_init(machine.finisher_pa);
     uart_init(machine.uart_pa);
-    for (uint32_t i = 0; i < ARRAY_LEN(needed); i++)
-        if (!sbi_probe(needed[i]))
-            refuse("the firmware lacks the SBI extension 0x%lx", needed[i]);
-    for (uint32_t i = 1; i < machine.nharts; i++) {
-        harts[i].index = i;
-        harts[i].id = machine.hart_ids[i];
+    memory_mib = (machine.memory.end - machine.memory.base) >> 20;
+    if (memory_mib < MIN_MEMORY_MIB)
+        refuse("%lu MiB of memory, at least %u are needed", memory_mib,
+               MIN_MEMORY_MIB);
+    slots = (uint32_t)MIN(memory_mib * 1024 / KIB_PER_PROC, MAX_PROCS);
+    slots = slots < MIN_PROCS ? MIN_PROCS : slots;
+    for (hart_count = 1; hart_count < machine.nharts; hart_count++) {
+        harts[hart_count].index = hart_count;
+        harts[hart_count].id = machine.hart_ids[hart_count];
     }
-    hart_count = machine.nharts;
-    if (machine.mem_size < MIN_MEMORY)
-        refuse("%lu MiB of memory, at least %llu are needed",
-               machine.mem_size >> 20, MIN_MEMORY >> 20);
 }
-
-/* --- memory --------------------------------------------------------------- */
 
 /* Hand [start, end) to the allocator but for what is in use in there. */
 static void
-add_memory(uint64_t start, uint64_t end, const uint64_t (*used)[2], uint32_t n)
+add_memory(uint64_t start, uint64_t end, const struct range *used, uint32_t n)
 {
     start = ROUND_UP(start, PAGE_SIZE);
     end = ROUND_DOWN(end, PAGE_SIZE);
-    if (start >= end)
-        return;
-    for (uint32_t i = 0; i < n; i++) {
-        if (used[i][1] <= start || used[i][0] >= end)
+    for (; n > 0 && start < end; n--, used++) {
+        if (used->end <= start || used->base >= end)
             continue;
-        add_memory(start, used[i][0], used + i + 1, n - i - 1);
-        add_memory(used[i][1], end, used + i + 1, n - i - 1);
-        return;
+        add_memory(start, used->base, used + 1, n - 1);
+        start = ROUND_UP(used->end, PAGE_SIZE);
     }
-    page_add_range(start, end);
+    if (start < end)
+        page_add_range(start, end);
 }
 
-static uint32_t
-proc_slots(void)
-{
-    uint64_t n = machine.mem_size / PAGE_SIZE / PAGES_PER_PROC;
-
-    return n < MIN_PROCS ? MIN_PROCS : MIN(n, MAX_PROCS);
-}
-
-/* All memory but the firmware's, the image with the process table behind it,
- * the device tree and, for now, the boot archive. Returns: the table. */
+/* All memory behind the image and the process table but what the firmware
+ * reserved, the device tree and, for now, the boot archive. Returns: the
+ * process table. */
 static struct proc *
 set_up_memory(void)
 {
     uint64_t table = PHYS(_image_end);
-    uint64_t table_end = table + proc_slots() * sizeof(struct proc);
-    uint64_t used[FDT_MAX_RESERVED + 3][2] = {
-        {PHYS(_text_start), table_end},
-        {machine.fdt_pa, machine.fdt_pa + machine.fdt_size},
-        {machine.initrd_start, machine.initrd_end},
-    };
+    uint64_t table_end = table + slots * sizeof(struct proc);
+    struct range used[FDT_MAX_RESERVED + 2];
+    uint32_t n = machine.nreserved;
 
-    for (uint32_t i = 0; i < machine.nreserved; i++) {
-        used[i + 3][0] = machine.reserved[i][0];
-        used[i + 3][1] = machine.reserved[i][0] + machine.reserved[i][1];
-    }
-    add_memory(machine.mem_base, machine.mem_base + machine.mem_size, used,
-               machine.nreserved + 3);
+    memcpy(used, machine.reserved, sizeof(machine.reserved));
+    used[n++] = machine.fdt;
+    used[n++] = machine.initrd;
+    add_memory(table_end, machine.memory.end, used, n);
     memset(DIRECT(table), 0, table_end - table);
-    vm_init(&machine);
+    vm_init();
     return DIRECT(table);
 }
-
-static void
-load_boot_files(void)
-{
-    uint64_t start = machine.initrd_start, end = machine.initrd_end;
-    const char *why;
-
-    if (!end)
-        refuse("no boot archive (-initrd)");
-    why = bootfs_load(DIRECT(start), DIRECT(end));
-    if (why)
-        refuse("boot archive: %s", why);
-    add_memory(start, end, NULL, 0);
-}
-
-/* --- harts ---------------------------------------------------------------- */
 
 void
 hart_main(void)
 {
     hart_csrs();
-    plic_hart_init(this_hart()->id);
     sched_idle();
 }
 
-/* Does the boot argument `word` stand in args, at a word's beginning? */
+/* Is there a boot argument run=...? */
 static bool
-has_arg(const char *args, const char *word)
+has_command(void)
 {
-    for (const char *at = args; *at; at++)
-        if ((at == args || at[-1] == ' ') && !strncmp(at, word, strlen(word)))
+    for (const char *at = machine.args; *at; at++)
+        if ((at == machine.args || at[-1] == ' ') && !strncmp(at, "run=", 4))
             return true;
     return false;
 }
@@ -159,6 +120,7 @@ void
 kernel_main(uint64_t hart_id, uint64_t fdt_pa)
 {
     struct proc *table;
+    const char *why;
     long error;
 
     harts[0].id = hart_id;
@@ -167,19 +129,20 @@ kernel_main(uint64_t hart_id, uint64_t fdt_pa)
     table = set_up_memory();
     time_init(machine.timebase_hz, machine.sstc);
     sched_init(machine.timebase_hz);
-    proc_init(table, proc_slots());
-    load_boot_files();
-    plic_init(machine.plic_pa);
-    plic_hart_init(hart_id);
-    console_init(hart_id, machine.uart_irq, has_arg(machine.args, "run="));
+    proc_init(table, slots);
+    why = bootfs_load(DIRECT(machine.initrd.base), DIRECT(machine.initrd.end));
+    if (why)
+        refuse("boot archive (-initrd): %s", why);
+    add_memory(machine.initrd.base, machine.initrd.end, NULL, 0);
+    console_init(hart_id, machine.uart_irq, has_command());
     error = start_init();
     if (error)
         refuse("boot file init: error %ld", -error);
-    kprintf("weir: %u harts, %lu MiB, %u processes", hart_count,
-            machine.mem_size >> 20, proc_slots());
+    kprintf("weir: %u harts, %lu MiB, %u processes", hart_count, memory_mib,
+            slots);
     kprintf("weir: starting init");
     for (struct hart *h = &harts[1]; h < &harts[hart_count]; h++) {
-        h->scratch = vm_new_stack(proc_slots() + h->index);
+        h->scratch = vm_new_stack(slots + h->index);
         if (sbi_hart_start(h->id, PHYS(hart_entry), (uint64_t)h))
             refuse("hart %lu does not start", h->id);
     }

@@ -1,7 +1,4 @@
-/*
- * The call table, from the one list in abi.h. A call that the kernel does not
- * have (yet) is E_NOSYS.
- */
+/* The call table, from the one list in abi.h. Calls without body: E_NOSYS. */
 #include "sys/syscall.h"
 
 static long

@@ -3,15 +3,13 @@
 
 #include "abi/abi.h"
 #include "base/kern.h"
+#include "hw/fdt.h"
 #include "mem/uaccess.h"
 #include "proc/proc.h"
 
-/*
- * The body of a call. Arguments arrive as the program's registers held them:
- * take uint64_t and narrow it, since nobody extended the upper half. Bodies
- * run with interrupts off and without locks, and end with handle_done() if
- * they looked handles up.
- */
+/* The body of a call. Arguments are the program's registers: take uint64_t and
+ * narrow it. Interrupts are off, no lock is held; who looked handles up ends
+ * with handle_done(). */
 #define SYSCALL(name, ...)                                                     \
     long sys_##name(__VA_ARGS__);                                              \
     long sys_##name(__VA_ARGS__)
@@ -23,11 +21,6 @@ NORETURN void end_process(uint32_t reason, long code, uint64_t cause,
 /* Start the first process. Returns: 0 or an error of exec. */
 long start_init(void);
 
-/* What the device tree said. */
-struct machine;
-extern struct machine machine;
-
-/* vector.S: the entry of all traps, for stvec; and to the running process's
- * program with all registers of its frame. */
+/* vector.S: the entry of all traps; and to the program, with all registers. */
 void trap_entry(void);
 NORETURN void user_enter(void);

@@ -20,21 +20,10 @@ _Static_assert(sizeof(struct hart) == 128, "entry.S");
 _Static_assert(offsetof(struct panic_regs, pc) == 256, "vector.S");
 
 static void
-external_interrupt(struct hart *h)
-{
-    uint32_t irq;
-
-    while ((irq = plic_claim(h->id))) {
-        if (!console_interrupt(irq))
-            kprintf("weir: interrupt %u has no handler", irq);
-        plic_complete(h->id, irq);
-    }
-}
-
-static void
 interrupt(uint64_t cause)
 {
     struct hart *h = this_hart();
+    uint32_t irq;
 
     if (cause == CAUSE_TIMER) {
         sched_clock(h);
@@ -42,10 +31,13 @@ interrupt(uint64_t cause)
         /* To leave wfi, or to look at p->work on the way out. */
         csr_clear(sip, SIE_SSIE);
         panic_stop_here();
-    } else if (cause == CAUSE_EXTERNAL) {
-        external_interrupt(h);
     } else {
-        panic("interrupt with scause 0x%lx", cause);
+        assert(cause == CAUSE_EXTERNAL);
+        while ((irq = plic_claim(h->id))) {
+            if (!console_interrupt(irq))
+                kprintf("weir: interrupt %u has no handler", irq);
+            plic_complete(h->id, irq);
+        }
     }
 }
 
@@ -55,29 +47,21 @@ static const char *
 cause_in_words(uint64_t cause)
 {
     static const char *const words[] = {
-        [CAUSE_FETCH_ALIGN] = "misaligned fetch",
-        [CAUSE_FETCH_ACCESS] = "fetch access fault",
-        [CAUSE_ILLEGAL] = "illegal instruction",
-        [CAUSE_BREAKPOINT] = "breakpoint",
-        [CAUSE_LOAD_ALIGN] = "misaligned load",
-        [CAUSE_LOAD_ACCESS] = "load access fault",
-        [CAUSE_STORE_ALIGN] = "misaligned store",
-        [CAUSE_STORE_ACCESS] = "store access fault",
-        [CAUSE_FETCH_PAGE] = "fetch page fault",
-        [CAUSE_LOAD_PAGE] = "load page fault",
-        [CAUSE_STORE_PAGE] = "store page fault",
-    };
+        /* by scause (4.1.8) */
+        "misaligned fetch", "fetch access fault",     "illegal instruction",
+        "breakpoint",       "misaligned load",        "load access fault",
+        "misaligned store", "store access fault",     [12] = "fetch page fault",
+        "load page fault",  [15] = "store page fault"};
+    bool known = cause < ARRAY_LEN(words) && words[cause];
 
-    if (cause < ARRAY_LEN(words) && words[cause])
-        return words[cause];
-    return "unknown fault";
+    return known ? words[cause] : "unknown fault";
 }
 
 /* What lies at an address, for the report. */
 static const char *
 place_in_words(struct proc *p, uint64_t addr)
 {
-    pte_t *leaf = addr < USER_END ? vm_leaf(&p->vm, addr, false) : NULL;
+    pte_t *leaf;
 
     if (addr >= USER_END)
         return "outside of user memory";
@@ -85,6 +69,7 @@ place_in_words(struct proc *p, uint64_t addr)
         return "a null pointer";
     if (addr < p->stack_low && addr >= p->stack_low - PAGE_SIZE)
         return "the guard page below the stack: it overflowed";
+    leaf = vm_leaf(&p->vm, addr, false);
     if (!leaf || !(*leaf & PTE_V))
         return "nothing is mapped there";
     if (*leaf & PTE_X)
@@ -146,12 +131,13 @@ kernel_trap(struct panic_regs *regs)
                regs->pc < (uint64_t)user_copy_end && regs->stval < USER_END) {
         regs->pc = (uint64_t)user_copy_fault;
     } else {
-        panic_regs(regs, "%s in the kernel", cause_in_words(regs->scause));
+        panic_regs(regs, "panic: %s in the kernel",
+                   cause_in_words(regs->scause));
     }
 }
 
 void
 kernel_stack_overflow(struct panic_regs *regs)
 {
-    panic_regs(regs, "kernel stack overflow");
+    panic_regs(regs, "panic: kernel stack overflow");
 }

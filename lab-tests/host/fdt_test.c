@@ -214,7 +214,6 @@ build(const struct variant *v, uint32_t *size)
     device(v, "test", "sifive,test1\0sifive,test0", 26, 0x100000, 0x1000, 0);
     device(v, "serial", "ns16550a", 9, 0x10000000, 0x100, 10);
     device(v, "plic", "x\0riscv,plic0", 14, 0xc000000, 0x600000, 0);
-    device(v, "clint", "riscv,clint0", 13, 0x2000000, 0x10000, 0);
     end();
     end();
     cell(9);
@@ -242,13 +241,12 @@ test_sound(void)
 
     CHECK(read_variant(&sound, 2, &m) == 0);
     CHECK(m.nharts == 3 && m.hart_ids[0] == 2 && m.hart_ids[1] == 0);
-    CHECK(m.mem_base == 0x80000000 && m.mem_size == 0x8000000);
+    CHECK(m.memory.base == 0x80000000 && m.memory.end == 0x88000000);
     CHECK(m.timebase_hz == 10000000 && m.sstc);
     CHECK(m.uart_pa == 0x10000000 && m.uart_irq == 10);
-    CHECK(m.plic_pa == 0xc000000 && m.plic_size == 0x600000);
-    CHECK(m.clint_pa == 0x2000000 && m.clint_size == 0x10000);
+    CHECK(m.plic.base == 0xc000000 && m.plic.end == 0xc600000);
     CHECK(m.finisher_pa == 0x100000 && m.nreserved == 0);
-    CHECK(m.initrd_start == 0x84000000 && m.initrd_end == 0x84001234);
+    CHECK(m.initrd.base == 0x84000000 && m.initrd.end == 0x84001234);
     CHECK(strcmp(m.args, "run me") == 0);
 }
 
@@ -263,8 +261,6 @@ test_missing(void)
         v.without = names[i];
         CHECK(read_variant(&v, 0, &m) == -E_INVAL);
     }
-    v.without = "clint";
-    CHECK(read_variant(&v, 0, &m) == 0 && m.clint_pa == 0);
     CHECK(read_variant(&sound, 1, &m) == -E_INVAL); /* disabled */
     CHECK(read_variant(&sound, 4, &m) == -E_INVAL);
 }
@@ -322,7 +318,7 @@ test_limits(void)
     v = sound;
     v.nreserved = 8;
     CHECK(read_variant(&v, 0, &m) == 0 && m.nreserved == 8);
-    CHECK(m.reserved[7][0] == 0x80070000 && m.reserved[7][1] == 0x10000);
+    CHECK(m.reserved[7].base == 0x80070000 && m.reserved[7].end == 0x80080000);
     v.nreserved = 9;
     CHECK(read_variant(&v, 0, &m) == -E_INVAL);
     v.nreserved = 0;
@@ -353,7 +349,8 @@ test_damaged(void)
         store32(bad + 4, size);
         CHECK(fdt_read(bad, 0, &m) == 0 || m.error);
         CHECK(m.nharts <= 8 && m.nreserved <= 8);
-        CHECK(m.initrd_start <= m.initrd_end || m.error);
+        CHECK(!m.error || !m.finisher_pa);
+        CHECK(m.initrd.base <= m.initrd.end || m.error);
         CHECK(memchr(m.args, 0, sizeof(m.args)));
     }
     free(bad);
@@ -398,9 +395,10 @@ print_file(const char *name)
         printf("%s: %s\n", name, m.error);
         return 1;
     }
-    printf("%s: %u harts, memory %#lx+%#lx, uart %#lx, sstc %d, args '%s'\n",
-           name, m.nharts, (unsigned long)m.mem_base, (unsigned long)m.mem_size,
-           (unsigned long)m.uart_pa, m.sstc, m.args);
+    printf("%s: %u harts, memory %#lx-%#lx, uart %#lx, sstc %d, args '%s'\n",
+           name, m.nharts, (unsigned long)m.memory.base,
+           (unsigned long)m.memory.end, (unsigned long)m.uart_pa, m.sstc,
+           m.args);
     return 0;
 }
 

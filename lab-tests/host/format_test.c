@@ -6,24 +6,28 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define strlcpy   weir_strlcpy /* newer C libraries have one, too */
-#define vsnprintf weir_vsnprintf
 #include "base/format.c"
-#undef vsnprintf
-#undef strlcpy
 
-static int failed;
+static char ours[256];
+static int nours, failed;
 
-static int FORMAT(3, 4)
-    weir_snprintf(char *buf, size_t size, const char *format, ...)
+static void
+put_ours(char c)
+{
+    ours[nours++] = c;
+    ours[nours] = '\0';
+}
+
+static int FORMAT(1, 2) weir_format(const char *format, ...)
 {
     va_list args;
-    int n;
 
+    nours = 0;
+    ours[0] = '\0';
     va_start(args, format);
-    n = weir_vsnprintf(buf, size, format, args);
+    format_text(put_ours, format, args);
     va_end(args);
-    return n;
+    return nours;
 }
 
 static void
@@ -37,15 +41,12 @@ same(int ours, const char *our_text, int theirs, const char *their_text,
     failed = 1;
 }
 
-/* In an exact allocation of `size` bytes, for the sanitizer. */
-#define TRY(size, ...)                                                         \
+#define TRY(...)                                                               \
     do {                                                                       \
-        char *a = malloc(size), *b = malloc(size);                             \
-        int n = weir_snprintf(a, size, __VA_ARGS__);                           \
-        int m = snprintf(b, size, __VA_ARGS__);                                \
-        same(n, a, m, b, #__VA_ARGS__);                                        \
-        free(a);                                                               \
-        free(b);                                                               \
+        char theirs[256];                                                      \
+        int n = weir_format(__VA_ARGS__);                                      \
+        int m = snprintf(theirs, sizeof(theirs), __VA_ARGS__);                 \
+        same(n, ours, m, theirs, #__VA_ARGS__);                                \
     } while (0)
 
 static void
@@ -55,41 +56,33 @@ test_numbers(void)
                                   INT_MAX, INT_MIN, LONG_MAX, LONG_MIN};
 
     for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
-        TRY(64, "%d %u %x", (int)values[i], (unsigned)values[i],
+        TRY("%d %u %x", (int)values[i], (unsigned)values[i],
             (unsigned)values[i]);
-        TRY(99, "%ld %lu %lx %zu", values[i], values[i], values[i],
+        TRY("%ld %lu %lx %zu", values[i], values[i], values[i],
             (size_t)values[i]);
-        TRY(99, "%lld %llu", (long long)values[i], (long long)values[i]);
-        TRY(99, "[%25ld|%025ld]", values[i], values[i]);
-        TRY(99, "[%3d|%016lx|%05d]", (int)i, values[i], (int)values[i]);
-        TRY(4, "%ld", values[i]);
+        TRY("%lld %llu", (long long)values[i], (long long)values[i]);
     }
 }
 
 static void
 test_text(void)
 {
-    TRY(64, "%s|%9s|%2s|%c", "some", "right", "wide", 'c');
-    TRY(64, "100%% %p", (void *)0x1234abcd);
-    TRY(64, "%5d|%5c|", -3, 'x');
-    TRY(64, "");
-    TRY(1, "nothing fits");
-    TRY(5, "1234");
-    TRY(5, "12345");
+    TRY("%s|%c", "some", 'c');
+    TRY("100%% %p", (void *)0x1234abcd);
+    TRY("");
+    TRY("plain");
 }
 
 /* What the host leaves undefined or does otherwise. */
 static void
 test_own(void)
 {
-    char text[32];
     const char *odd = "%q %"; /* not a literal: the compiler would object */
 
-    weir_snprintf(text, sizeof(text), odd);
-    same(0, text, 0, "q ", "odd conversions");
-    weir_snprintf(text, sizeof(text), "%s", (char *)NULL);
-    same(0, text, 0, "(null)", "no string");
-    same(weir_snprintf(NULL, 0, "%d", 1234), "", 4, "", "no buffer");
+    weir_format(odd);
+    same(0, ours, 0, "q ", "odd conversions");
+    weir_format("%s", (char *)NULL);
+    same(0, ours, 0, "(null)", "no string");
 }
 
 int

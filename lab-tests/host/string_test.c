@@ -9,7 +9,6 @@
 #include <string.h>
 
 #define memcpy  weir_memcpy
-#define memmove weir_memmove
 #define memset  weir_memset
 #define memcmp  weir_memcmp
 #define strlen  weir_strlen
@@ -18,7 +17,6 @@
 #define strlcpy weir_strlcpy
 #include "base/string.c"
 #undef memcpy
-#undef memmove
 #undef memset
 #undef memcmp
 #undef strlen
@@ -64,16 +62,6 @@ test_copy(size_t n, size_t to, size_t from)
     CHECK(memcmp(ours, theirs, ROOM) == 0);
 }
 
-/* Overlapping either way, by 0 to 24 bytes. */
-static void
-test_move(size_t n, size_t to, size_t from)
-{
-    reset();
-    CHECK(weir_memmove(ours + to, ours + from, n) == ours + to);
-    memmove(theirs + to, theirs + from, n);
-    CHECK(memcmp(ours, theirs, ROOM) == 0);
-}
-
 static void
 test_memory(void)
 {
@@ -87,12 +75,6 @@ test_memory(void)
             for (from = 0; from < 9; from++)
                 test_copy(n, to, from);
         }
-    for (n = 0; n < LONGEST; n++)
-        for (to = 0; to < 24; to += 3)
-            for (from = 0; from < 24; from++) {
-                test_move(n, to, from);
-                test_move(n, to / 8 * 8, from / 8 * 8);
-            }
 }
 
 /* Exact allocations: a read past either end is the sanitizer's. */
@@ -104,28 +86,10 @@ test_bounds(void)
 
         weir_memset(a, 'a', n);
         weir_memcpy(b, a, n);
-        weir_memmove(a, b, n);
         CHECK(weir_memcmp(a, b, n) == 0);
         free(a);
         free(b);
     }
-}
-
-static void
-test_pages(void)
-{
-    unsigned char *a = aligned_alloc(4096, 4096);
-    unsigned char *b = aligned_alloc(4096, 4096);
-
-    for (int i = 0; i < 4096; i++)
-        a[i] = (unsigned char)(i * 13 + i / 256);
-    page_copy(b, a);
-    CHECK(memcmp(a, b, 4096) == 0);
-    page_clear(a);
-    for (int i = 0; i < 4096; i++)
-        CHECK(a[i] == 0);
-    free(a);
-    free(b);
 }
 
 static void
@@ -155,7 +119,6 @@ main(void)
 {
     test_memory();
     test_bounds();
-    test_pages();
     test_strings();
     return 0;
 }
