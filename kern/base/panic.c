@@ -78,6 +78,20 @@ backtrace(uint64_t pc, uint64_t sp, uint64_t ra)
     }
 }
 
+static void
+print_registers(const uint64_t *x)
+{
+    static const char *const names[] = {
+        "zero", "ra", "sp", "gp", "tp",  "t0",  "t1", "t2", "s0", "s1", "a0",
+        "a1",   "a2", "a3", "a4", "a5",  "a6",  "a7", "s2", "s3", "s4", "s5",
+        "s6",   "s7", "s8", "s9", "s10", "s11", "t3", "t4", "t5", "t6"};
+
+    for (uint32_t i = 0; i < ARRAY_LEN(names); i += 4)
+        kprintf("  %s 0x%lx %s 0x%lx %s 0x%lx %s 0x%lx", names[i], i ? x[i] : 0,
+                names[i + 1], x[i + 1], names[i + 2], x[i + 2], names[i + 3],
+                x[i + 3]);
+}
+
 void
 panic_stop_here(void)
 {
@@ -112,10 +126,12 @@ panic_regs(const struct panic_regs *regs, const char *format, ...)
     kprintf("  hart %u, last trap: sepc 0x%lx scause 0x%lx stval 0x%lx",
             this_hart()->index, csr_read(sepc), csr_read(scause),
             csr_read(stval));
-    if (regs)
+    if (regs) {
+        print_registers(regs->x);
         backtrace(regs->pc, regs->x[2], regs->x[1]);
-    else
+    } else {
         backtrace((uint64_t)__builtin_return_address(0),
                   (uint64_t)__builtin_dwarf_cfa(), 0);
+    }
     power_off(PANIC_STATUS);
 }

@@ -5,36 +5,47 @@
 #include <stdint.h>
 
 #define SBI_EXT_PUTCHAR 0x01 /* legacy, without functions (5.2) */
+#define SBI_EXT_BASE    0x10
 #define SBI_EXT_TIME    0x54494d45
 #define SBI_EXT_IPI     0x735049
+#define SBI_EXT_RFENCE  0x52464e43
 #define SBI_EXT_HSM     0x48534d
 #define SBI_EXT_SRST    0x53525354
 
-/* Extension id in a7, function in a6, error back in a0 (3). */
-static inline long
-sbi_call(uint64_t ext, uint64_t function, const uint64_t args[3])
+struct sbi_result {
+    long error, value;
+};
+
+/* Extension id in a7, function in a6; both results come back in a0, a1 (3). */
+static inline struct sbi_result
+sbi_call(uint64_t ext, uint64_t function, const uint64_t args[5])
 {
     register uint64_t a0 __asm__("a0") = args[0];
     register uint64_t a1 __asm__("a1") = args[1];
     register uint64_t a2 __asm__("a2") = args[2];
+    register uint64_t a3 __asm__("a3") = args[3];
+    register uint64_t a4 __asm__("a4") = args[4];
     register uint64_t a6 __asm__("a6") = function;
     register uint64_t a7 __asm__("a7") = ext;
 
     /* memory: a message to another hart must follow our stores. */
     __asm__ volatile("ecall"
                      : "+r"(a0), "+r"(a1)
-                     : "r"(a2), "r"(a6), "r"(a7)
+                     : "r"(a2), "r"(a3), "r"(a4), "r"(a6), "r"(a7)
                      : "memory");
-    return (long)a0;
+    return (struct sbi_result){(long)a0, (long)a1};
 }
 
 #define SBI(ext, function, ...)                                                \
-    sbi_call((ext), (function), (const uint64_t[3]){__VA_ARGS__})
+    sbi_call((ext), (function), (const uint64_t[5]){__VA_ARGS__})
+
+/* Is there such an extension (4.4)? */
+#define sbi_probe(ext) (SBI(SBI_EXT_BASE, 3, ext).value != 0)
 
 /* Start a stopped hart in S-mode with satp 0 at physical address entry_pa, with
  * its id in a0 and `opaque` in a1 (9.1). Returns: 0, or a negative error. */
 #define sbi_hart_start(hart, entry_pa, opaque)                                 \
-    SBI(SBI_EXT_HSM, 0, hart, entry_pa, opaque)
+    SBI(SBI_EXT_HSM, 0, hart, entry_pa, opaque).error
 
 /* This hart's timer interrupt at `ticks` of the timebase, all ones for never;
  * clears a pending one (6.1). */

@@ -48,9 +48,15 @@ hart_csrs(void)
 static void
 read_machine(uint64_t hart_id, uint64_t fdt_pa)
 {
+    static const uint64_t needed[] = {SBI_EXT_TIME, SBI_EXT_IPI, SBI_EXT_RFENCE,
+                                      SBI_EXT_HSM};
+
     if (fdt_read(DIRECT(fdt_pa), hart_id, &machine))
         refuse("device tree: %s", machine.error);
     uart_init(machine.uart_pa);
+    for (uint32_t i = 0; i < ARRAY_LEN(needed); i++)
+        if (!sbi_probe(needed[i]))
+            refuse("the firmware lacks the SBI extension 0x%lx", needed[i]);
     memory_mib = (machine.memory.end - machine.memory.base) >> 20;
     if (memory_mib < MIN_MEMORY_MIB)
         refuse("%lu MiB of memory, at least %u are needed", memory_mib,
