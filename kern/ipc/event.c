@@ -135,7 +135,7 @@ wait_once(struct wait_item *items, struct watch *watches, uint32_t n,
 
     if (!ready) {
         w = waiter_begin(watches);
-        fence_full(); /* pairs with those in wake_waiter(), handle_revoke() */
+        fence_full(); /* pairs with those in wake_waiter(), hnode_revoke() */
         why = news(watches, n);
         if (why && waiter_claim(w, MIN(why, 0)))
             waiter_wake(w); /* no need to sleep: end the wait ourselves */

@@ -183,12 +183,13 @@ queue_end_stops(struct queue *q, struct kobj *obj, uint32_t rights)
 void
 queue_drop_handle(struct queue *q, struct qslot *slot)
 {
-    struct hnode *node = carries_handle(slot) ? *queue_node(slot) : NULL;
+    struct hnode *node;
 
-    if (!node)
+    if (!carries_handle(slot))
         return;
+    node = *queue_node(slot);
     queue_end_stops(q, node->obj, hnode_rights(node));
-    hnode_drop(node);
+    hnode_end(node);
 }
 
 /* --- signals -------------------------------------------------------------- */
@@ -282,7 +283,6 @@ give_locked(struct queue *q, struct qslot *slot) REQUIRES(&q->lock)
         struct recv_wait *want = (void *)w->want;
 
         list_remove(&w->link);
-        q->waiting_receivers--;
         if (likely(size_of(slot) <= want->cap)) {
             if (unlikely(!waiter_claim(w, 0)))
                 continue; /* timed out, killed or revoked meanwhile */
@@ -336,7 +336,6 @@ grant_locked(struct queue *q, struct qslot *slot) REQUIRES(&q->lock)
         struct send_wait *s = (void *)w->want;
 
         prioq_remove(&q->senders, &w->link, s->meta->priority);
-        q->waiting_senders--;
         if (!waiter_claim(w, 0))
             continue; /* timed out, killed or revoked meanwhile */
         fill(slot, s);
@@ -466,14 +465,12 @@ queue_send_wait(struct queue *q, const struct msg_meta *meta, const void *data,
         w = waiter_begin(node);
         w->want = (uint64_t)&s;
         prioq_push(&q->senders, &w->link, meta->priority);
-        q->waiting_senders++;
         unlock(q);
         handle_done();
         error = waiter_sleep(w, deadline);
         lock(q);
         if (list_linked(&w->link)) {
             prioq_remove(&q->senders, &w->link, meta->priority);
-            q->waiting_senders--;
         }
     }
     unlock(q);
@@ -508,7 +505,6 @@ wait_for_message(struct queue *q, struct recv_wait *want, const void *node,
 
     w->want = (uint64_t)want;
     list_push_back(&q->receivers, &w->link);
-    q->waiting_receivers++;
     unlock(q);
     handle_done();
     error = waiter_sleep(w, deadline);
@@ -517,7 +513,6 @@ wait_for_message(struct queue *q, struct recv_wait *want, const void *node,
     lock(q);
     if (list_linked(&w->link)) {
         list_remove(&w->link);
-        q->waiting_receivers--;
     }
     unlock(q);
     return error;
@@ -611,6 +606,16 @@ queue_peek(struct queue *q, struct msg_meta *meta)
     return error;
 }
 
+static uint32_t
+length_of(const struct list *line)
+{
+    uint32_t n = 0;
+
+    list_for_each (link, line)
+        n++;
+    return n;
+}
+
 void
 queue_statistics(struct queue *q, struct queue_stat *out)
 {
@@ -622,8 +627,7 @@ queue_statistics(struct queue *q, struct queue_stat *out)
         .len = queue_length(q),
         .available = q->ring_size - queue_length(q),
         .max_depth = (uint32_t)q->max_depth,
-        .waiting_senders = q->waiting_senders,
-        .waiting_receivers = q->waiting_receivers,
+        .waiting_receivers = length_of(&q->receivers),
         .sent = q->seq,
         .received = q->received,
         .rejected = load_relaxed(&q->rejected),
@@ -631,6 +635,8 @@ queue_statistics(struct queue *q, struct queue_stat *out)
         .bytes_sent = q->bytes_sent,
         .bytes_received = q->bytes_received,
     };
+    for (uint32_t i = 0; i < PRIO_LEVELS; i++)
+        out->waiting_senders += length_of(&q->senders.level[i]);
     unlock(q);
 }
 
@@ -658,14 +664,12 @@ end_waits_locked(struct queue *q, bool senders, bool receivers)
         struct send_wait *s = (void *)w->want;
 
         prioq_remove(&q->senders, link, s->meta->priority);
-        q->waiting_senders--;
         if (waiter_claim(w, -E_PIPE))
             waiter_wake(w);
     }
     while (receivers && (link = list_pop_front(&q->receivers))) {
         struct waiter *w = list_entry(link, struct waiter, link);
 
-        q->waiting_receivers--;
         if (waiter_claim(w, -E_PIPE))
             waiter_wake(w);
     }

@@ -41,10 +41,9 @@ struct queue {
     struct list receivers;               /* [q] waiters */
     struct prioq senders;                /* [q] waiters */
     struct list observers;               /* [q] */
-    uint32_t waiting_senders, waiting_receivers; /* [q] */
-    uint64_t seq;             /* [q] messages ever accepted */
-    uint64_t received;        /* [q] and, at the end, dropped */
-    uint64_t max_depth;       /* [q] */
+    uint64_t seq;                        /* [q] messages ever accepted */
+    uint64_t received;                   /* [q] and, at the end, dropped */
+    uint64_t max_depth;                  /* [q] */
     uint32_t ends_in_flight;  /* [f] READ handles of it in messages */
     uint32_t ends_held;       /* [f] READ handles of queues in its messages */
     uint64_t rejected, empty; /* [a] */

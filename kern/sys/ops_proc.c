@@ -42,7 +42,7 @@ end_process(uint32_t reason, long code, uint64_t cause, uint64_t addr)
     struct exit_info info = {
         .reason = reason, .code = code, .cause = cause, .addr = addr};
 
-    handle_close_all();
+    handle_close_all(this_proc());
     set_program(this_proc(), NULL);
     proc_exit(&info);
 }

@@ -165,37 +165,37 @@ copy_header(uaddr_t meta, const struct qslot *slot)
 
 /*
  * The handle in the taken message goes to the receiver's table, its value and
- * the header to the receiver's memory; or neither, and it is in flight again.
- * One that was revoked on the way arrives as -E_BADH without rights.
+ * the header to the receiver's memory; or neither. One that was revoked on the
+ * way arrives as -E_BADH without rights.
  * Returns: 0; -E_MFILE; -E_FAULT.
  */
 static __attribute__((noinline)) long
 deliver_handle(struct queue *q, struct qslot *slot, uaddr_t buf, uaddr_t meta)
 {
-    struct hnode **place = queue_node(slot), *node = *place;
-    struct kobj *obj = node ? node->obj : NULL;
-    uint32_t rights = node ? hnode_rights(node) : 0;
-    long value = node ? hnode_arrive(node) : -E_BADH, error;
-    struct msg_handle out = {(handle_t)value, value < 0 ? 0 : rights};
+    struct hnode *node = *queue_node(slot);
+    struct msg_handle out = {-E_BADH, 0};
+    long error, value = -E_BADH;
 
-    if (value == -E_MFILE)
-        return value;
-    if (value >= 0)
-        kobj_get(obj); /* the handle could be revoked from here on */
+    if (!load_relaxed(&node->dead)) {
+        value = handle_reserve();
+        if (value < 0)
+            return value;
+        out = (struct msg_handle){(handle_t)value, hnode_rights(node)};
+    }
     error = copy_to_user(buf, &out, sizeof(out));
     if (!error && !uaddr_is_null(meta))
         error = copy_header(meta, slot);
-    if (error && value >= 0 && !hnode_depart((uint64_t)value, node)) {
-        queue_end_stops(q, obj, rights);
-        *place = NULL;
-    } else if (!error && value >= 0) {
-        queue_end_stops(q, obj, rights);
-    } else if (!error) {
-        queue_drop_handle(q, slot);
+    if (error) {
+        if (value >= 0)
+            handle_unreserve(value);
+        return error;
     }
-    if (value >= 0)
-        kobj_put(obj);
-    return error;
+    queue_end_stops(q, node->obj, hnode_rights(node));
+    if (value >= 0) /* if revoked only now, the value is stale already */
+        (void)hnode_arrive(node, this_proc(), (uint32_t)value % HANDLE_SLOTS);
+    else
+        hnode_end(node);
+    return 0;
 }
 
 /*
@@ -303,7 +303,7 @@ send_node(struct queue *q, const struct hnode *through, struct hnode *cargo,
     while (error == -E_ALREADY); /* a type does not apply to handles */
     if (error) {
         queue_end_stops(q, obj, rights);
-        hnode_drop(cargo);
+        hnode_end(cargo);
     }
     kobj_put(obj);
     return error;
@@ -325,15 +325,11 @@ SYSCALL(queue_send_handle, uint64_t h, uint64_t cargo, uint64_t rights64,
         goto out;
     q = queue_of(node->obj);
     obj = from->obj;
-    error = hnode_may_hand(from, &rights);
-    if (!error || error == -E_INVAL) {
-        /* Delegation comes before the scalars: a cycle before bad rights. */
-        long loop = queue_end_starts(q, obj, rights);
-
-        started = !loop;
-        error = loop ? loop : error;
-    }
-    if (!error && (uint32_t)opt > PRIO_URGENT)
+    error = hnode_may_hand(from, &rights, 0);
+    if (!error)
+        error = queue_end_starts(q, obj, rights);
+    started = !error;
+    if (!error && ((rights & ~RIGHT_ALL) || (uint32_t)opt > PRIO_URGENT))
         error = -E_INVAL;
     if (!error && timeout == 0)
         error = queue_may_send(q);
@@ -344,15 +340,13 @@ SYSCALL(queue_send_handle, uint64_t h, uint64_t cargo, uint64_t rights64,
             queue_end_stops(q, obj, rights);
         goto out;
     }
-    /* From here on references keep what the hazards kept. */
-    handle_done_second();
     kobj_get(&q->obj);
     error = send_node(q, node, sent, opt, timeout);
     handle_done();
     kobj_put(&q->obj);
     return error;
 out:
-    handle_done_both();
+    handle_done();
     return error;
 }
 
