@@ -11,7 +11,9 @@ kobj_init(struct kobj *obj, uint32_t type, const struct kobj_ops *ops)
     obj->refs = 1;
     obj->ops = ops;
     obj->id = add_relaxed(&last_id, 1) + 1;
+    spin_init(&obj->lock, RANK_OBJECT);
     spin_init(&obj->tree, RANK_REVOKE);
+    list_init(&obj->observers);
     obj->readers = obj->writers = obj->handles = 0;
     add_relaxed(&live, 1);
 }

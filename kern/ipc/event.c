@@ -31,12 +31,22 @@ struct watch {
 };
 _Static_assert(sizeof(struct watch) * HANDLE_WAIT_MAX <= PAGE_SIZE, "page");
 
+void
+event_tell(struct kobj *obj)
+{
+    list_for_each (link, &obj->observers) {
+        struct observer *o = list_entry(link, struct observer, link);
+
+        if (obj->ops->signals(obj, o->rights) & o->wanted)
+            o->fire(o);
+    }
+}
+
 static void
-wake_waiter(struct observer *o, uint32_t signals)
+wake_waiter(struct observer *o)
 {
     struct watch *watch = container_of(o, struct watch, observer);
 
-    (void)signals;
     store_relaxed(&watch->fired, 1);
     fence_full(); /* pairs with the one in wait_once() */
     if (waiter_claim(watch->waiter, 0))
@@ -48,19 +58,18 @@ static long
 open_item(const struct wait_item *item, struct watch *watch)
 {
     struct hnode *node;
-    uint32_t wanted = item->wanted;
     uint64_t handle = (uint64_t)(int64_t)item->handle;
     long error = handle_look(handle, 0, &node);
+    uint32_t needed = (item->wanted & SIG_READABLE ? RIGHT_READ : 0) |
+                      (item->wanted & SIG_WRITABLE ? RIGHT_WRITE : 0);
 
-    if (!error && !node->obj->ops->observe)
+    if (!error && !node->obj->ops->signals)
         error = -E_WRONGTYPE;
-    if (!error &&
-        (((wanted & SIG_READABLE) && !(hnode_rights(node) & RIGHT_READ)) ||
-         ((wanted & SIG_WRITABLE) && !(hnode_rights(node) & RIGHT_WRITE))))
+    if (!error && (needed & ~hnode_rights(node)))
         error = -E_ACCES;
     if (!error) {
         *watch = (struct watch){
-            .observer = {.wanted = wanted | SIG_CLOSED,
+            .observer = {.wanted = item->wanted | SIG_CLOSED,
                          .rights = hnode_rights(node),
                          .fire = wake_waiter},
             .obj = node->obj,
@@ -74,20 +83,25 @@ open_item(const struct wait_item *item, struct watch *watch)
     return error;
 }
 
-/* Join all lists, or as many until a signal is up. Returns: items ready. */
+/* Look at each item, and join the observers if nothing is up. Returns: items
+ * with something up. */
 static long
 join(struct wait_item *items, struct watch *watches, uint32_t n)
 {
     long ready = 0;
 
     for (uint32_t i = 0; i < n; i++) {
-        struct watch *watch = &watches[i];
+        struct observer *o = &watches[i].observer;
+        struct kobj *obj = watches[i].obj;
         uint32_t up;
 
-        store_relaxed(&watch->fired, 0);
-        up = watch->obj->ops->observe(watch->obj, &watch->observer);
-        up &= watch->observer.wanted;
-        watch->joined = !up;
+        watches[i].fired = 0;
+        spin_lock(&obj->lock);
+        up = obj->ops->signals(obj, o->rights) & o->wanted;
+        watches[i].joined = !up;
+        if (!up)
+            list_push_back(&obj->observers, &o->link);
+        spin_unlock(&obj->lock);
         items[i].seen = (uint16_t)up;
         ready += up != 0;
     }
@@ -98,10 +112,11 @@ static void
 leave(struct watch *watches, uint32_t n)
 {
     for (uint32_t i = 0; i < n; i++) {
-        if (watches[i].joined)
-            watches[i].obj->ops->unobserve(watches[i].obj,
-                                           &watches[i].observer);
-        watches[i].joined = false;
+        if (!watches[i].joined)
+            continue;
+        spin_lock(&watches[i].obj->lock);
+        list_remove(&watches[i].observer.link);
+        spin_unlock(&watches[i].obj->lock);
     }
 }
 
@@ -109,40 +124,40 @@ leave(struct watch *watches, uint32_t n)
 static int
 news(const struct watch *watches, uint32_t n)
 {
-    struct handle_table *table = this_proc()->handles;
+    struct hnode *node;
+    int why = 0;
 
-    for (uint32_t i = 0; i < n; i++) {
-        const struct watch *watch = &watches[i];
-        struct hentry *e = &table->entry[watch->handle % HANDLE_SLOTS];
-
-        if (load_relaxed(&e->node) != watch->node ||
-            (uint64_t)e->value != watch->handle)
-            return -E_BADH;
-        if (load_relaxed(&watch->fired))
-            return 1;
-    }
-    return 0;
+    for (uint32_t i = 0; i < n && !why; i++)
+        if (handle_look(watches[i].handle, 0, &node))
+            why = -E_BADH;
+        else if (load_relaxed(&watches[i].fired))
+            why = 1;
+    handle_done();
+    return why;
 }
 
-/* One round: look, and sleep until something changes. */
+/* One round: look, and sleep until something changes. Returns: items ready;
+ * 0 to look again; why the wait ended. */
 static long
 wait_once(struct wait_item *items, struct watch *watches, uint32_t n,
-          uint64_t deadline)
+          uint64_t timeout, uint64_t deadline)
 {
-    long error, ready = join(items, watches, n);
-    struct waiter *w;
-    int why;
+    long result = join(items, watches, n);
 
-    if (!ready) {
-        w = waiter_begin(watches);
+    if (!result && timeout == 0)
+        result = -E_AGAIN;
+    if (!result) {
+        struct waiter *w = waiter_begin(watches);
+        int why;
+
         fence_full(); /* pairs with those in wake_waiter(), hnode_revoke() */
         why = news(watches, n);
         if (why && waiter_claim(w, MIN(why, 0)))
             waiter_wake(w); /* no need to sleep: end the wait ourselves */
-        error = waiter_sleep(w, deadline);
+        result = waiter_sleep(w, deadline);
     }
     leave(watches, n);
-    return ready ? ready : error;
+    return result;
 }
 
 bool
@@ -174,13 +189,8 @@ event_wait(struct wait_item *items, uint32_t n, uint64_t timeout)
     for (uint32_t i = 0; i < n && !result; i++)
         if (items[i].wanted & ~ALL_SIGNALS)
             result = -E_INVAL;
-    if (!result && timeout == 0) {
-        result = join(items, watches, n);
-        leave(watches, n);
-        result = result ? result : -E_AGAIN;
-    }
     while (!result)
-        result = wait_once(items, watches, n, deadline);
+        result = wait_once(items, watches, n, timeout, deadline);
     for (uint32_t i = 0; i < opened; i++)
         kobj_put(watches[i].obj);
     return result;

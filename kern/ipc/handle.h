@@ -115,14 +115,17 @@ handle_use(uint64_t value, int i, uint32_t type, uint32_t right,
     return HNODE_TYPE((*out)->kind) != type ? -E_WRONGTYPE : -E_ACCES;
 }
 
-/* The call is through with the nodes that it noted. */
+/* The call is through with the node that it noted as hazard i, or as 0. */
+static inline void
+handle_done_at(int i)
+{
+    store_release(&this_hart()->hazard[i], NULL); /* [HAZARD] */
+}
+
 static inline void
 handle_done(void)
 {
-    struct hart *h = this_hart();
-
-    store_release(&h->hazard[0], NULL); /* [HAZARD] */
-    store_relaxed(&h->hazard[1], NULL); /* by the same fence */
+    handle_done_at(0);
 }
 
 /* --- tables --------------------------------------------------------------- */

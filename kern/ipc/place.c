@@ -1,0 +1,154 @@
+/*
+ * The places of a queue: their memory, and the handles in them.
+ *
+ * Places stand one behind the other, at multiples of 64, in whole pages and
+ * one smaller block; so none straddles pages but in its payload, of which the
+ * first 64 bytes are in one page and always there: a handle fits into any.
+ */
+#include "base/string.h"
+#include "ipc/handle.h"
+#include "ipc/queue.h"
+#include "mem/kalloc.h"
+
+/* --- memory --------------------------------------------------------------- */
+
+static uint32_t
+stride(const struct queue *q)
+{
+    uint32_t payload = ROUND_UP(q->stat.max_msg, sizeof(struct qslot));
+
+    return sizeof(struct qslot) + payload;
+}
+
+/* Bytes in page i and those behind it. */
+static uint32_t
+bytes_from(const struct queue *q, uint32_t i)
+{
+    return q->stat.ring_size * stride(q) - i * (uint32_t)PAGE_SIZE;
+}
+
+static uint32_t
+page_count(const struct queue *q)
+{
+    return (bytes_from(q, 0) + (uint32_t)PAGE_SIZE - 1) / (uint32_t)PAGE_SIZE;
+}
+
+void
+queue_free_places(struct queue *q)
+{
+    uint32_t n = page_count(q);
+
+    for (uint32_t i = 0; q->pages && i < n && q->pages[i]; i++)
+        if (bytes_from(q, i) > KMALLOC_MAX)
+            page_free(q->pages[i]);
+        else
+            kfree(q->pages[i], bytes_from(q, i));
+    kfree(q->pages, n * (uint32_t)sizeof(void *));
+}
+
+long
+queue_make_places(struct queue *q)
+{
+    uint32_t n = page_count(q);
+
+    q->pages = kzalloc(n * (uint32_t)sizeof(void *));
+    if (!q->pages)
+        return -E_NOMEM;
+    for (uint32_t i = 0; i < n; i++) {
+        uint32_t bytes = bytes_from(q, i);
+
+        q->pages[i] = bytes > KMALLOC_MAX ? page_alloc() : kmalloc(bytes);
+        if (!q->pages[i])
+            return -E_NOMEM;
+    }
+    for (uint32_t i = q->stat.ring_size; i-- > 0;) {
+        uint32_t at = i * stride(q), page = at / (uint32_t)PAGE_SIZE;
+        struct qslot *slot = (void *)((char *)q->pages[page] + at % PAGE_SIZE);
+
+        slot->next_page = queue_beyond(slot, stride(q) - sizeof(*slot))
+                              ? q->pages[page + 1]
+                              : NULL;
+        slot->link.next = q->free;
+        q->free = &slot->link;
+    }
+    return 0;
+}
+
+void
+queue_fill(struct qslot *slot, const struct queue_send *s)
+{
+    uint64_t beyond = queue_beyond(slot, s->meta.len);
+    uint64_t here = s->meta.len - beyond;
+
+    slot->meta = s->meta;
+    memcpy(slot->payload, s->data, here);
+    if (beyond)
+        memcpy(slot->next_page, (const char *)s->data + here, beyond);
+}
+
+struct msg_meta
+queue_header(const struct qslot *slot)
+{
+    struct msg_meta meta = slot->meta;
+
+    meta.sent_ns = ticks_to_ns(meta.sent_ns);
+    return meta;
+}
+
+/* --- handles in messages -------------------------------------------------- */
+
+static struct spinlock flight_lock = SPINLOCK(RANK_FLIGHT);
+
+struct hnode **
+queue_node(struct qslot *slot)
+{
+    return (void *)(queue_beyond(slot, 1) ? slot->next_page : slot->payload);
+}
+
+static bool
+is_end(const struct kobj *obj, uint32_t rights)
+{
+    return obj->type == OBJ_QUEUE && (rights & RIGHT_READ);
+}
+
+long
+queue_end_starts(struct queue *q, struct kobj *obj, uint32_t rights)
+{
+    struct queue *end = queue_of(obj);
+    long error = 0;
+
+    if (!is_end(obj, rights))
+        return 0;
+    spin_lock(&flight_lock);
+    if (end == q || q->ends_in_flight || end->ends_held) {
+        error = -E_LOOP;
+    } else {
+        end->ends_in_flight++;
+        q->ends_held++;
+    }
+    spin_unlock(&flight_lock);
+    return error;
+}
+
+void
+queue_end_stops(struct queue *q, struct kobj *obj, uint32_t rights)
+{
+    if (!is_end(obj, rights))
+        return;
+    spin_lock(&flight_lock);
+    queue_of(obj)->ends_in_flight--;
+    q->ends_held--;
+    spin_unlock(&flight_lock);
+}
+
+void
+queue_drop_handle(struct queue *q, struct qslot *slot)
+{
+    struct hnode *node;
+
+    if (slot->meta.kind != MSG_HANDLE && slot->meta.kind != MSG_DESC)
+        return;
+    node = *queue_node(slot);
+    queue_end_stops(q, node->obj, hnode_rights(node));
+    hnode_end(node);
+}
