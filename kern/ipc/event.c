@@ -27,7 +27,6 @@ struct watch {
     uint64_t handle;
     struct waiter *waiter;
     uint32_t fired; /* [a] */
-    bool joined;
 };
 _Static_assert(sizeof(struct watch) * HANDLE_WAIT_MAX <= PAGE_SIZE, "page");
 
@@ -68,23 +67,22 @@ open_item(const struct wait_item *item, struct watch *watch)
     if (!error && (needed & ~hnode_rights(node)))
         error = -E_ACCES;
     if (!error) {
-        *watch = (struct watch){
-            .observer = {.wanted = item->wanted | SIG_CLOSED,
-                         .rights = hnode_rights(node),
-                         .fire = wake_waiter},
-            .obj = node->obj,
-            .node = node,
-            .handle = handle,
-            .waiter = &this_proc()->wait,
-        };
+        *watch = (struct watch){.obj = node->obj,
+                                .node = node,
+                                .handle = handle,
+                                .waiter = &this_proc()->wait};
+        watch->observer.wanted = item->wanted | SIG_CLOSED;
+        watch->observer.rights = hnode_rights(node);
+        watch->observer.fire = wake_waiter;
+        list_init(&watch->observer.link);
         kobj_get(watch->obj);
     }
     handle_done();
     return error;
 }
 
-/* Look at each item, and join the observers if nothing is up. Returns: items
- * with something up. */
+/* Look at each item, and observe it if nothing is up. Returns: items with
+ * something up. */
 static long
 join(struct wait_item *items, struct watch *watches, uint32_t n)
 {
@@ -93,17 +91,15 @@ join(struct wait_item *items, struct watch *watches, uint32_t n)
     for (uint32_t i = 0; i < n; i++) {
         struct observer *o = &watches[i].observer;
         struct kobj *obj = watches[i].obj;
-        uint32_t up;
 
         watches[i].fired = 0;
         spin_lock(&obj->lock);
-        up = obj->ops->signals(obj, o->rights) & o->wanted;
-        watches[i].joined = !up;
-        if (!up)
+        items[i].seen = obj->ops->signals(obj, o->rights) & o->wanted;
+        if (items[i].seen)
+            ready++;
+        else
             list_push_back(&obj->observers, &o->link);
         spin_unlock(&obj->lock);
-        items[i].seen = (uint16_t)up;
-        ready += up != 0;
     }
     return ready;
 }
@@ -112,8 +108,6 @@ static void
 leave(struct watch *watches, uint32_t n)
 {
     for (uint32_t i = 0; i < n; i++) {
-        if (!watches[i].joined)
-            continue;
         spin_lock(&watches[i].obj->lock);
         list_remove(&watches[i].observer.link);
         spin_unlock(&watches[i].obj->lock);
@@ -153,7 +147,7 @@ wait_once(struct wait_item *items, struct watch *watches, uint32_t n,
         fence_full(); /* pairs with those in wake_waiter(), hnode_revoke() */
         why = news(watches, n);
         if (why && waiter_claim(w, MIN(why, 0)))
-            waiter_wake(w); /* no need to sleep: end the wait ourselves */
+            waiter_wake(w); /* we end the wait ourselves */
         result = waiter_sleep(w, deadline);
     }
     leave(watches, n);
@@ -179,16 +173,17 @@ event_wait(struct wait_item *items, uint32_t n, uint64_t timeout)
 {
     struct watch *watches = this_proc()->page;
     uint64_t deadline = deadline_after(timeout);
-    uint32_t opened = 0;
+    uint32_t opened = 0, signals = 0;
     long result = 0;
 
-    for (; opened < n && !result; opened += !result)
+    for (; opened < n && !result; opened += !result) {
+        signals |= items[opened].wanted;
         result = open_item(&items[opened], &watches[opened]);
+    }
     if (n < HANDLE_WAIT_MAX)
         watches[n].node = NULL;
-    for (uint32_t i = 0; i < n && !result; i++)
-        if (items[i].wanted & ~ALL_SIGNALS)
-            result = -E_INVAL;
+    if (!result && (signals & ~ALL_SIGNALS))
+        result = -E_INVAL;
     while (!result)
         result = wait_once(items, watches, n, timeout, deadline);
     for (uint32_t i = 0; i < opened; i++)
