@@ -83,22 +83,21 @@ static __attribute__((noinline)) long
 send_slowly(struct queue *q, const struct hnode *node, uaddr_t buf,
             uint64_t len, uint64_t opt, uint64_t timeout)
 {
-    struct queue_send s = {.data = this_proc()->page,
-                           .type = load_acquire(&q->type)};
+    void *copy = this_proc()->page;
+    struct queue_send s = {.data = copy};
     long error;
 
-    if (s.type && len != s.type->size)
-        return refuse(q);
-    error = copy_from_user(this_proc()->page, buf, len);
-    if (error)
-        return error;
     make_meta(&s.meta, node, opt, len, MSG_INLINE);
     kobj_get(&q->obj);
     do { /* once more if it got its type only now */
         s.type = load_acquire(&q->type);
-        if (s.type && (len != s.type->size || !wit_check(s.type, s.data)))
+        if (s.type && len != s.type->size)
             error = refuse(q);
         else
+            error = copy_from_user(copy, buf, len);
+        if (!error && s.type && !wit_check(s.type, copy))
+            error = refuse(q);
+        if (!error)
             error = queue_send_wait(q, &s, node, timeout);
     } while (error == -E_ALREADY);
     kobj_put(&q->obj);
@@ -145,11 +144,14 @@ out:
     return error;
 }
 
-static long
+static inline long
 copy_header(uaddr_t meta, const struct qslot *slot)
 {
-    struct msg_meta header = queue_header(slot);
+    struct msg_meta header;
 
+    if (uaddr_is_null(meta))
+        return 0;
+    header = queue_header(slot);
     return copy_to_user(meta, &header, sizeof(header));
 }
 
@@ -173,7 +175,7 @@ deliver_handle(struct queue *q, struct qslot *slot, uaddr_t buf, uaddr_t meta)
         out = (struct msg_handle){(handle_t)value, hnode_rights(node)};
     }
     error = copy_to_user(buf, &out, sizeof(out));
-    if (!error && !uaddr_is_null(meta))
+    if (!error)
         error = copy_header(meta, slot);
     if (error) {
         if (value >= 0)
@@ -203,7 +205,7 @@ deliver(struct queue *q, struct qslot *slot, uaddr_t buf, uaddr_t meta)
         error = deliver_handle(q, slot, buf, meta);
     } else {
         error = copy_out(buf, slot, len);
-        if (likely(!error) && !uaddr_is_null(meta))
+        if (likely(!error))
             error = copy_header(meta, slot);
     }
     if (unlikely(error)) {
