@@ -7,17 +7,17 @@
 
 /* --- the derivation tree of an object ------------------------------------- */
 
-/* O2: one handle with the node's rights more, or less (-1u). */
-static void
-count_locked(const struct hnode *node, uint32_t by)
+/* O2: one node with these rights more, or less (-1u). Returns: the rights that
+ * nobody holds. */
+static uint32_t
+count_locked(struct kobj *obj, uint32_t rights, uint32_t by)
 {
-    struct kobj *obj = node->obj;
-
     obj->handles += by;
-    if (hnode_rights(node) & RIGHT_READ)
+    if (rights & RIGHT_READ)
         obj->readers += by;
-    if (hnode_rights(node) & RIGHT_WRITE)
+    if (rights & RIGHT_WRITE)
         obj->writers += by;
+    return (obj->readers ? 0 : RIGHT_READ) | (obj->writers ? 0 : RIGHT_WRITE);
 }
 
 /*
@@ -48,7 +48,7 @@ make_node(struct kobj *obj, struct hnode *from, uint32_t depth, uint32_t rights,
             node->parent = from->parent;
         if (node->parent)
             list_push_back(&node->parent->children, &node->siblings);
-        count_locked(node, 1);
+        count_locked(obj, rights, 1);
         kobj_get(obj);
     }
     spin_unlock(&obj->tree);
@@ -67,9 +67,8 @@ make_node(struct kobj *obj, struct hnode *from, uint32_t depth, uint32_t rights,
 static uint32_t
 unlink_locked(struct hnode *node)
 {
-    struct kobj *obj = node->obj;
+    uint32_t rights = hnode_rights(node);
     struct list *link;
-    uint32_t last = 0;
 
     while ((link = list_pop_front(&node->children))) {
         list_entry(link, struct hnode, siblings)->parent = node->parent;
@@ -78,12 +77,7 @@ unlink_locked(struct hnode *node)
     }
     list_remove(&node->siblings);
     node->dead = true;
-    count_locked(node, -1u);
-    if (obj->readers == 0)
-        last |= hnode_rights(node) & RIGHT_READ;
-    if (obj->writers == 0)
-        last |= hnode_rights(node) & RIGHT_WRITE;
-    return last;
+    return rights & count_locked(node->obj, rights, -1u);
 }
 
 /* Free a node that is out of its tree and nobody looks at, and tell its
@@ -139,14 +133,6 @@ free_slot_locked(struct proc *p, uint32_t slot) REQUIRES(&p->handles_lock)
     p->handles_free = slot;
 }
 
-static void
-free_slot(struct proc *p, uint32_t slot)
-{
-    spin_lock(&p->handles_lock);
-    free_slot_locked(p, slot);
-    spin_unlock(&p->handles_lock);
-}
-
 /* Returns: the handle's value; -E_MFILE; -E_SRCH when p is ending. */
 static long
 install_locked(struct hnode *node, struct proc *p, uint32_t slot)
@@ -198,12 +184,14 @@ handle_reserve(void)
 }
 
 void
-handle_unreserve(long value)
+handle_unreserve(struct proc *p, uint32_t slot)
 {
-    free_slot(this_proc(), (uint32_t)value % HANDLE_SLOTS);
+    spin_lock(&p->handles_lock);
+    free_slot_locked(p, slot);
+    spin_unlock(&p->handles_lock);
 }
 
-/* --- beginning, moving and end of a handle -------------------------------- */
+/* --- nodes on their way --------------------------------------------------- */
 
 /* Rights shrink only (H3); errors in the order of the ABI's section 2. */
 long
@@ -260,7 +248,7 @@ hnode_arrive(struct hnode *node, struct proc *p, uint32_t slot)
     if (value >= 0)
         return value;
     if (slot != ANY_SLOT)
-        free_slot(p, slot);
+        handle_unreserve(p, slot);
     hnode_end(node);
     return value;
 }
@@ -344,18 +332,6 @@ wait_for_readers(const struct hnode *node)
     }
 }
 
-/* A process that waits through the revoked node waits no more. */
-static void
-wake_waiter_on(const struct hnode *node)
-{
-    struct waiter *w = &node->owner->wait;
-    const void *through = load_relaxed(&w->node);
-
-    if ((through == node || event_watches(node->owner, through, node)) &&
-        waiter_claim(w, -E_BADH))
-        waiter_wake(w);
-}
-
 long
 hnode_revoke(struct hnode *node)
 {
@@ -367,8 +343,8 @@ hnode_revoke(struct hnode *node)
     kobj_get(obj);
     spin_lock(&obj->tree);
     if (node->dead)
-        n = -E_BADH;
-    while (!node->dead && !list_empty(&node->children)) {
+        n = -E_BADH; /* and it has no children */
+    while (!list_empty(&node->children)) {
         struct hnode *child =
             list_entry(node->children.next, struct hnode, siblings);
 
@@ -383,9 +359,15 @@ hnode_revoke(struct hnode *node)
     handle_done();
     while ((link = list_pop_front(&taken))) {
         struct hnode *dead = list_entry(link, struct hnode, siblings);
+        struct waiter *w = &dead->owner->wait;
+        const void *through;
 
         wait_for_readers(dead);
-        wake_waiter_on(dead);
+        /* Its owner, if it waits through it, waits no more. */
+        through = load_relaxed(&w->node);
+        if ((through == dead || event_watches(dead->owner, through, dead)) &&
+            waiter_claim(w, -E_BADH))
+            waiter_wake(w);
         free_node(dead, 0);
     }
     kobj_put(obj);
@@ -431,10 +413,12 @@ handle_fork(struct proc *child)
     child->handles_closed = false;
     for (uint32_t i = 0; i < HANDLE_SLOTS; i++) {
         struct hentry *e = &child->handles->entry[i];
-        struct hnode *node = e->node, *copy;
+        struct hnode *node, *copy;
 
+        if (!e->node)
+            continue;
         e->node = NULL;
-        if (!node || error == -E_NOMEM)
+        if (error == -E_NOMEM)
             continue;
         error = handle_look((uint64_t)e->value, 0, &node);
         if (!error)
@@ -443,7 +427,7 @@ handle_fork(struct proc *child)
         if (!error)
             error = hnode_arrive(copy, child, i);
         else
-            free_slot(child, i); /* revoked since we copied the table */
+            handle_unreserve(child, i); /* revoked since we copied the table */
     }
     if (error != -E_NOMEM)
         return 0;
@@ -454,14 +438,15 @@ handle_fork(struct proc *child)
 void
 handle_close_all(struct proc *p)
 {
+    struct handle_table *t = p->handles;
     struct hnode *node;
 
     spin_lock(&p->handles_lock);
     p->handles_closed = true; /* no grant reaches us from here on */
     spin_unlock(&p->handles_lock);
-    for (uint32_t i = 0; i < HANDLE_SLOTS; i++)
-        if (!handle_look_in(p->handles, (uint64_t)p->handles->entry[i].value, 0,
-                            &node)) {
+    for (struct hentry *e = t->entry; e < t->entry + HANDLE_SLOTS; e++)
+        if (load_relaxed(&e->node) &&
+            !handle_look_in(t, (uint64_t)e->value, 0, &node)) {
             hnode_end(node);
             handle_done();
         }

@@ -151,10 +151,10 @@ long handle_create(struct kobj *obj, uint32_t rights) MUST_CHECK;
 void handle_create_at(struct proc *p, uint32_t slot, struct kobj *obj,
                       uint32_t rights);
 
-/* Set a slot of the running process's table aside for hnode_arrive(), or give
- * it back. Returns: the value of its next handle; -E_MFILE. */
+/* Set a slot of the running process's table aside for hnode_arrive(); or give a
+ * reserved slot back. Returns: the value of its next handle; -E_MFILE. */
 long handle_reserve(void) MUST_CHECK;
-void handle_unreserve(long value);
+void handle_unreserve(struct proc *p, uint32_t slot);
 
 /* --- nodes ---------------------------------------------------------------- */
 

@@ -165,29 +165,24 @@ static __attribute__((noinline)) long
 deliver_handle(struct queue *q, struct qslot *slot, uaddr_t buf, uaddr_t meta)
 {
     struct hnode *node = *queue_node(slot);
-    struct msg_handle out = {-E_BADH, 0};
-    long error, value = -E_BADH;
+    uint32_t rights = hnode_rights(node);
+    long value = load_relaxed(&node->dead) ? -E_BADH : handle_reserve();
+    uint32_t reserved = (uint32_t)value % HANDLE_SLOTS;
+    struct msg_handle out = {(handle_t)value, value < 0 ? 0 : rights};
+    long error =
+        value == -E_MFILE ? value : copy_to_user(buf, &out, sizeof(out));
 
-    if (!load_relaxed(&node->dead)) {
-        value = handle_reserve();
-        if (value < 0)
-            return value;
-        out = (struct msg_handle){(handle_t)value, hnode_rights(node)};
-    }
-    error = copy_to_user(buf, &out, sizeof(out));
     if (!error)
         error = copy_header(meta, slot);
-    if (error) {
-        if (value >= 0)
-            handle_unreserve(value);
-        return error;
-    }
-    queue_end_stops(q, node->obj, hnode_rights(node));
-    if (value >= 0) /* if revoked only now, the value is stale already */
-        (void)hnode_arrive(node, this_proc(), (uint32_t)value % HANDLE_SLOTS);
-    else
+    if (!error)
+        queue_end_stops(q, node->obj, rights);
+    if (!error && value < 0)
         hnode_end(node);
-    return 0;
+    else if (!error) /* if revoked only now, the value is stale already */
+        (void)hnode_arrive(node, this_proc(), reserved);
+    else if (value >= 0)
+        handle_unreserve(this_proc(), reserved);
+    return error;
 }
 
 /*
