@@ -1,5 +1,5 @@
 /*
- * The places of a queue: their memory, and the handles in them.
+ * The memory of a queue, its places, and the handles in them.
  *
  * Places stand one behind the other, at multiples of 64, in whole pages and
  * one smaller block; so none straddles pages but in its payload, of which the
@@ -34,7 +34,7 @@ page_count(const struct queue *q)
 }
 
 void
-queue_free_places(struct queue *q)
+queue_free(struct queue *q)
 {
     uint32_t n = page_count(q);
 
@@ -44,10 +44,11 @@ queue_free_places(struct queue *q)
         else
             kfree(q->pages[i], bytes_from(q, i));
     kfree(q->pages, n * (uint32_t)sizeof(void *));
+    kfree(q, sizeof(*q));
 }
 
-long
-queue_make_places(struct queue *q)
+static long
+make_places(struct queue *q)
 {
     uint32_t n = page_count(q);
 
@@ -73,6 +74,35 @@ queue_make_places(struct queue *q)
     }
     return 0;
 }
+
+long
+queue_new(uint32_t ring_size, uint32_t max_msg, uint32_t schema,
+          struct queue **out)
+{
+    struct queue *q;
+
+    if (ring_size == 0 || ring_size > QUEUE_MAX_RING ||
+        (ring_size & (ring_size - 1)) || max_msg == 0 ||
+        max_msg > QUEUE_MAX_MSG || ring_size * max_msg > QUEUE_MAX_BYTES)
+        return -E_INVAL;
+    q = kzalloc(sizeof(*q));
+    if (!q)
+        return -E_NOMEM;
+    q->stat = (struct queue_stat){
+        .ring_size = ring_size, .max_msg = max_msg, .schema = schema};
+    prioq_init(&q->ready);
+    prioq_init(&q->senders);
+    prioq_init(&q->receivers);
+    if (make_places(q)) {
+        queue_free(q);
+        return -E_NOMEM;
+    }
+    kobj_init(&q->obj, OBJ_QUEUE, &queue_ops);
+    *out = q;
+    return 0;
+}
+
+/* --- messages ------------------------------------------------------------- */
 
 void
 queue_fill(struct qslot *slot, const struct queue_send *s)

@@ -191,16 +191,16 @@ free_place_locked(struct queue *q, struct qslot *slot) REQUIRES(&q->obj.lock)
 struct qslot *
 queue_reserve(struct queue *q)
 {
-    struct list *link;
+    struct qslot *slot;
 
     lock(q);
-    link = q->free;
-    if (likely(link && !(q->closed & (CLOSED_SEND | TYPED))))
-        q->free = link->next;
+    slot = slot_of(q->free);
+    if (likely(slot && !(q->closed & (CLOSED_SEND | TYPED))))
+        q->free = slot->link.next;
     else
-        link = NULL;
+        slot = NULL;
     unlock(q);
-    return slot_of(link);
+    return slot;
 }
 
 long
@@ -430,10 +430,10 @@ queue_set_type(struct queue *q, struct wit_type *type)
         error = -E_BUSY;
     else if (!type)
         error = -E_NOMEM;
-    if (!error) {
-        q->type = type;
+    else
         q->closed |= TYPED;
-    }
+    if (!error)
+        q->type = type;
     unlock(q);
     return error;
 }
@@ -447,42 +447,12 @@ queue_destroy(struct kobj *obj)
     drop_messages(q); /* there are some only if it never had a reader */
     if (q->type)
         kfree(q->type, wit_bytes(q->type->len));
-    queue_free_places(q);
-    kfree(q, sizeof(*q));
+    queue_free(q);
 }
 
-static const struct kobj_ops queue_ops = {
+const struct kobj_ops queue_ops = {
     .side_gone = queue_side_gone,
     .shutdown = queue_shutdown,
     .signals = queue_signals,
     .destroy = queue_destroy,
 };
-
-long
-queue_new(uint32_t ring_size, uint32_t max_msg, uint32_t schema,
-          struct queue **out)
-{
-    struct queue *q;
-
-    if (ring_size == 0 || ring_size > QUEUE_MAX_RING ||
-        (ring_size & (ring_size - 1)) || max_msg == 0 ||
-        max_msg > QUEUE_MAX_MSG || ring_size * max_msg > QUEUE_MAX_BYTES)
-        return -E_INVAL;
-    q = kzalloc(sizeof(*q));
-    if (!q)
-        return -E_NOMEM;
-    q->stat.ring_size = ring_size;
-    q->stat.max_msg = max_msg;
-    q->stat.schema = schema;
-    prioq_init(&q->ready);
-    prioq_init(&q->senders);
-    prioq_init(&q->receivers);
-    if (queue_make_places(q)) {
-        queue_free_places(q);
-        kfree(q, sizeof(*q));
-        return -E_NOMEM;
-    }
-    kobj_init(&q->obj, OBJ_QUEUE, &queue_ops);
-    *out = q;
-    return 0;
-}

@@ -68,6 +68,8 @@ queue_of(struct kobj *obj)
     return container_of(obj, struct queue, obj);
 }
 
+extern const struct kobj_ops queue_ops;
+
 /* Returns: 0 and *out with one reference; -E_INVAL, -E_NOMEM. */
 long queue_new(uint32_t ring_size, uint32_t max_msg, uint32_t schema,
                struct queue **out) MUST_CHECK;
@@ -125,9 +127,8 @@ void queue_untake(struct queue *q, struct qslot *slot);
 
 /* --- places: place.c ------------------------------------------------------ */
 
-/* Make the places of a new queue. Returns: 0; -E_NOMEM, some may be there. */
-long queue_make_places(struct queue *q) MUST_CHECK;
-void queue_free_places(struct queue *q);
+/* Give back the memory of a queue that nobody refers to. */
+void queue_free(struct queue *q);
 
 /* How many of a payload's len bytes stand at next_page. */
 static inline uint64_t
