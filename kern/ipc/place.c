@@ -13,66 +13,56 @@
 /* --- memory --------------------------------------------------------------- */
 
 static uint32_t
-stride(const struct queue *q)
+stride(uint32_t max_msg)
 {
-    uint32_t payload = ROUND_UP(q->stat.max_msg, sizeof(struct qslot));
-
-    return sizeof(struct qslot) + payload;
-}
-
-/* Bytes in page i and those behind it. */
-static uint32_t
-bytes_from(const struct queue *q, uint32_t i)
-{
-    return q->stat.ring_size * stride(q) - i * (uint32_t)PAGE_SIZE;
+    return (uint32_t)(sizeof(struct qslot) +
+                      ROUND_UP(max_msg, sizeof(struct qslot)));
 }
 
 static uint32_t
-page_count(const struct queue *q)
+page_count(uint32_t bytes)
 {
-    return (bytes_from(q, 0) + (uint32_t)PAGE_SIZE - 1) / (uint32_t)PAGE_SIZE;
+    return (bytes + (uint32_t)PAGE_SIZE - 1) / (uint32_t)PAGE_SIZE;
 }
 
 void
 queue_free(struct queue *q)
 {
-    uint32_t n = page_count(q);
+    uint32_t bytes = q->stat.ring_size * stride(q->stat.max_msg), left = bytes;
+    uint32_t n = page_count(bytes);
 
-    for (uint32_t i = 0; q->pages && i < n && q->pages[i]; i++)
-        if (bytes_from(q, i) > KMALLOC_MAX)
+    for (uint32_t i = 0; i < n && q->pages[i]; i++, left -= PAGE_SIZE)
+        if (left > KMALLOC_MAX)
             page_free(q->pages[i]);
         else
-            kfree(q->pages[i], bytes_from(q, i));
-    kfree(q->pages, n * (uint32_t)sizeof(void *));
-    kfree(q, sizeof(*q));
+            kfree(q->pages[i], left);
+    kfree(q, (uint32_t)(sizeof(*q) + n * sizeof(void *)));
 }
 
-static long
-make_places(struct queue *q)
+/* Allocate the places of a new queue. Returns: false: some may be there. */
+static bool
+make_places(struct queue *q, uint32_t size)
 {
-    uint32_t n = page_count(q);
+    uint32_t bytes = q->stat.ring_size * size, left = bytes;
 
-    q->pages = kzalloc(n * (uint32_t)sizeof(void *));
-    if (!q->pages)
-        return -E_NOMEM;
-    for (uint32_t i = 0; i < n; i++) {
-        uint32_t bytes = bytes_from(q, i);
-
-        q->pages[i] = bytes > KMALLOC_MAX ? page_alloc() : kmalloc(bytes);
+    for (uint32_t i = 0; i < page_count(bytes); i++, left -= PAGE_SIZE) {
+        q->pages[i] = left > KMALLOC_MAX ? page_alloc() : kmalloc(left);
         if (!q->pages[i])
-            return -E_NOMEM;
+            return false;
     }
-    for (uint32_t i = q->stat.ring_size; i-- > 0;) {
-        uint32_t at = i * stride(q), page = at / (uint32_t)PAGE_SIZE;
-        struct qslot *slot = (void *)((char *)q->pages[page] + at % PAGE_SIZE);
+    for (uint32_t at = bytes; at > 0;) {
+        struct qslot *slot;
+        void **page;
 
-        slot->next_page = queue_beyond(slot, stride(q) - sizeof(*slot))
-                              ? q->pages[page + 1]
-                              : NULL;
+        at -= size;
+        page = &q->pages[at / PAGE_SIZE];
+        slot = (void *)((char *)*page + at % PAGE_SIZE);
+        slot->next_page =
+            queue_beyond(slot, size - sizeof(*slot)) ? page[1] : NULL;
         slot->link.next = q->free;
         q->free = &slot->link;
     }
-    return 0;
+    return true;
 }
 
 long
@@ -80,12 +70,14 @@ queue_new(uint32_t ring_size, uint32_t max_msg, uint32_t schema,
           struct queue **out)
 {
     struct queue *q;
+    uint32_t pages;
 
     if (ring_size == 0 || ring_size > QUEUE_MAX_RING ||
         (ring_size & (ring_size - 1)) || max_msg == 0 ||
         max_msg > QUEUE_MAX_MSG || ring_size * max_msg > QUEUE_MAX_BYTES)
         return -E_INVAL;
-    q = kzalloc(sizeof(*q));
+    pages = page_count(ring_size * stride(max_msg));
+    q = kzalloc((uint32_t)(sizeof(*q) + pages * sizeof(void *)));
     if (!q)
         return -E_NOMEM;
     q->stat = (struct queue_stat){
@@ -93,7 +85,7 @@ queue_new(uint32_t ring_size, uint32_t max_msg, uint32_t schema,
     prioq_init(&q->ready);
     prioq_init(&q->senders);
     prioq_init(&q->receivers);
-    if (make_places(q)) {
+    if (!make_places(q, stride(max_msg))) {
         queue_free(q);
         return -E_NOMEM;
     }

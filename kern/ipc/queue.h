@@ -44,7 +44,7 @@ struct queue {
     struct prioq senders;    /* [q] waiters; want: struct queue_send */
     struct prioq receivers;  /* [q] waiters, at level 0; struct queue_recv */
     struct wit_type *type;   /* [q] set once; or NULL */
-    void **pages;            /* [I] the places' memory */
+    void *pages[];           /* [I] the places' memory */
 };
 
 /* A message in kernel memory. */
