@@ -30,7 +30,7 @@ struct watch {
 };
 _Static_assert(sizeof(struct watch) * HANDLE_WAIT_MAX <= PAGE_SIZE, "page");
 
-void
+__attribute__((noinline)) void
 event_tell(struct kobj *obj)
 {
     list_for_each (link, &obj->observers) {

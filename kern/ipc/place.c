@@ -58,7 +58,7 @@ make_places(struct queue *q, uint32_t size)
         page = &q->pages[at / PAGE_SIZE];
         slot = (void *)((char *)*page + at % PAGE_SIZE);
         slot->next_page =
-            queue_beyond(slot, size - sizeof(*slot)) ? page[1] : NULL;
+            queue_here(slot, PAGE_SIZE) < size - sizeof(*slot) ? page[1] : NULL;
         slot->link.next = q->free;
         q->free = &slot->link;
     }
@@ -99,22 +99,20 @@ queue_new(uint32_t ring_size, uint32_t max_msg, uint32_t schema,
 void
 queue_fill(struct qslot *slot, const struct queue_send *s)
 {
-    uint64_t beyond = queue_beyond(slot, s->meta.len);
-    uint64_t here = s->meta.len - beyond;
+    uint64_t here = queue_here(slot, s->meta.len);
 
     slot->meta = s->meta;
     memcpy(slot->payload, s->data, here);
-    if (beyond)
-        memcpy(slot->next_page, (const char *)s->data + here, beyond);
+    if (here < s->meta.len)
+        memcpy(slot->next_page, (const char *)s->data + here,
+               s->meta.len - here);
 }
 
-struct msg_meta
-queue_header(const struct qslot *slot)
+void
+queue_header(const struct qslot *slot, struct msg_meta *out)
 {
-    struct msg_meta meta = slot->meta;
-
-    meta.sent_ns = ticks_to_ns(meta.sent_ns);
-    return meta;
+    *out = slot->meta;
+    out->sent_ns = ticks_to_ns(out->sent_ns);
 }
 
 /* --- handles in messages -------------------------------------------------- */
@@ -124,7 +122,7 @@ static struct spinlock flight_lock = SPINLOCK(RANK_FLIGHT);
 struct hnode **
 queue_node(struct qslot *slot)
 {
-    return (void *)(queue_beyond(slot, 1) ? slot->next_page : slot->payload);
+    return (void *)(queue_here(slot, 1) ? slot->payload : slot->next_page);
 }
 
 static bool

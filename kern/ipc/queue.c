@@ -71,7 +71,7 @@ queue_signals(const struct kobj *obj, uint32_t rights)
  * nodes. Returns: as waiter_sleep(); 0: served. */
 static inline long
 wait_in_line(struct queue *q, struct prioq *line, uint32_t priority, void *want,
-             const void *node, uint64_t deadline) RELEASES(&q->obj.lock)
+             const void *node, uint64_t timeout) RELEASES(&q->obj.lock)
 {
     struct waiter *w = waiter_begin(node);
     long error;
@@ -80,7 +80,7 @@ wait_in_line(struct queue *q, struct prioq *line, uint32_t priority, void *want,
     prioq_push(line, &w->link, priority);
     unlock(q);
     handle_done();
-    error = waiter_sleep(w, deadline);
+    error = waiter_sleep(w, deadline_after(timeout));
     if (unlikely(error)) {
         lock(q);
         if (list_linked(&w->link))
@@ -133,7 +133,7 @@ give_locked(struct queue *q, struct qslot *slot) REQUIRES(&q->obj.lock)
         struct queue_recv *r = (void *)w->want;
 
         if (unlikely(slot->meta.len > r->cap)) {
-            r->header = queue_header(slot);
+            queue_header(slot, &r->header);
             end_wait(w, -E_MSGSIZE);
         } else if (likely(waiter_claim(w, 0))) {
             r->slot = slot;
@@ -221,7 +221,6 @@ long
 queue_send_wait(struct queue *q, struct queue_send *s, const void *node,
                 uint64_t timeout)
 {
-    uint64_t deadline = deadline_after(timeout);
     struct qslot *slot;
     long error;
 
@@ -244,7 +243,7 @@ queue_send_wait(struct queue *q, struct queue_send *s, const void *node,
         unlock(q);
     else
         error =
-            wait_in_line(q, &q->senders, s->meta.priority, s, node, deadline);
+            wait_in_line(q, &q->senders, s->meta.priority, s, node, timeout);
     return count_miss(&q->stat.rejected, error);
 }
 
@@ -275,7 +274,7 @@ try_take_locked(struct queue *q, struct queue_recv *r) REQUIRES(&q->obj.lock)
     if (!r->slot)
         return unlikely(q->closed & CLOSED_RECV) ? -E_PIPE : -E_AGAIN;
     if (r->slot->meta.len > r->cap) {
-        r->header = queue_header(r->slot);
+        queue_header(r->slot, &r->header);
         return -E_MSGSIZE;
     }
     prioq_pop(&q->ready);
@@ -286,13 +285,12 @@ inline long
 queue_take_wait(struct queue *q, struct queue_recv *r, const void *node,
                 uint64_t timeout)
 {
-    uint64_t deadline = deadline_after(timeout);
     long error;
 
     lock(q);
     error = try_take_locked(q, r);
     if (error == -E_AGAIN && timeout) {
-        error = wait_in_line(q, &q->receivers, 0, r, node, deadline);
+        error = wait_in_line(q, &q->receivers, 0, r, node, timeout);
     } else {
         unlock(q);
         handle_done();
@@ -349,7 +347,7 @@ queue_peek(struct queue *q, struct msg_meta *meta)
     lock(q);
     slot = slot_of(prioq_first(&q->ready));
     if (slot)
-        *meta = queue_header(slot);
+        queue_header(slot, meta);
     else
         error = q->closed & CLOSED_RECV ? -E_PIPE : -E_AGAIN;
     unlock(q);

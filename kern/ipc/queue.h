@@ -130,20 +130,21 @@ void queue_untake(struct queue *q, struct qslot *slot);
 /* Give back the memory of a queue that nobody refers to. */
 void queue_free(struct queue *q);
 
-/* How many of a payload's len bytes stand at next_page. */
+/* How many of a payload's len bytes stand in the place's own page; the others
+ * stand at next_page. */
 static inline uint64_t
-queue_beyond(const struct qslot *slot, uint64_t len)
+queue_here(const struct qslot *slot, uint64_t len)
 {
     uint64_t room = PAGE_SIZE - sizeof(*slot) - (uint64_t)slot % PAGE_SIZE;
 
-    return len > room ? len - room : 0;
+    return MIN(len, room);
 }
 
 /* Fill a place with a message. */
 void queue_fill(struct qslot *slot, const struct queue_send *s);
 
 /* The header of a message as programs see it. */
-struct msg_meta queue_header(const struct qslot *slot);
+void queue_header(const struct qslot *slot, struct msg_meta *out);
 
 /* The handle in flight in a message, of a kind that has one; it may be dead. */
 struct hnode **queue_node(struct qslot *slot);

@@ -125,10 +125,10 @@ output_thread(void)
             panic("the console's output queue failed");
         slot = r.slot;
         if (slot->meta.kind == MSG_INLINE) {
-            uint32_t beyond = (uint32_t)queue_beyond(slot, slot->meta.len);
+            uint32_t here = (uint32_t)queue_here(slot, slot->meta.len);
 
-            write_out(slot->payload, slot->meta.len - beyond);
-            write_out(slot->next_page, beyond);
+            write_out(slot->payload, here);
+            write_out(slot->next_page, slot->meta.len - here);
         } else {
             /* A handle sent to the console reaches nobody. */
             queue_drop_handle(con.out, slot);

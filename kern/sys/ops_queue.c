@@ -42,7 +42,7 @@ make_meta(struct msg_meta *meta, const struct hnode *node, uint64_t opt,
 static __attribute__((noinline)) long
 copy_two(struct qslot *slot, uaddr_t user, uint64_t len, bool in)
 {
-    uint64_t beyond = queue_beyond(slot, len), here = len - beyond;
+    uint64_t here = queue_here(slot, len), beyond = len - here;
     uaddr_t rest = uaddr(user.value + here);
     long error;
 
@@ -151,7 +151,7 @@ copy_header(uaddr_t meta, const struct qslot *slot)
 
     if (uaddr_is_null(meta))
         return 0;
-    header = queue_header(slot);
+    queue_header(slot, &header);
     return copy_to_user(meta, &header, sizeof(header));
 }
 
