@@ -13,7 +13,6 @@
  */
 #include "ipc/event.h"
 
-#include "base/string.h"
 #include "ipc/handle.h"
 #include "proc/waitq.h"
 
@@ -47,7 +46,7 @@ wake_waiter(struct observer *o)
     struct watch *watch = container_of(o, struct watch, observer);
 
     store_relaxed(&watch->fired, 1);
-    fence_full(); /* pairs with the one in wait_once() */
+    fence_full(); /* pairs with the one in sleep_once() */
     if (waiter_claim(watch->waiter, 0))
         waiter_wake(watch->waiter);
 }
@@ -130,28 +129,18 @@ news(const struct watch *watches, uint32_t n)
     return why;
 }
 
-/* One round: look, and sleep until something changes. Returns: items ready;
- * 0 to look again; why the wait ended. */
+/* Sleep until something changes. Returns: 0: look again; why the wait ended. */
 static long
-wait_once(struct wait_item *items, struct watch *watches, uint32_t n,
-          uint64_t timeout, uint64_t deadline)
+sleep_once(struct watch *watches, uint32_t n, uint64_t deadline)
 {
-    long result = join(items, watches, n);
+    struct waiter *w = waiter_begin(watches);
+    int why;
 
-    if (!result && timeout == 0)
-        result = -E_AGAIN;
-    if (!result) {
-        struct waiter *w = waiter_begin(watches);
-        int why;
-
-        fence_full(); /* pairs with those in wake_waiter(), hnode_revoke() */
-        why = news(watches, n);
-        if (why && waiter_claim(w, MIN(why, 0)))
-            waiter_wake(w); /* we end the wait ourselves */
-        result = waiter_sleep(w, deadline);
-    }
-    leave(watches, n);
-    return result;
+    fence_full(); /* pairs with those in wake_waiter(), hnode_revoke() */
+    why = news(watches, n);
+    if (why && waiter_claim(w, MIN(why, 0)))
+        waiter_wake(w); /* no need to sleep: we end the wait ourselves */
+    return waiter_sleep(w, deadline);
 }
 
 bool
@@ -184,8 +173,12 @@ event_wait(struct wait_item *items, uint32_t n, uint64_t timeout)
         watches[n].node = NULL;
     if (!result && (signals & ~ALL_SIGNALS))
         result = -E_INVAL;
-    while (!result)
-        result = wait_once(items, watches, n, timeout, deadline);
+    while (!result) {
+        result = join(items, watches, n);
+        if (!result)
+            result = timeout ? sleep_once(watches, n, deadline) : -E_AGAIN;
+        leave(watches, n);
+    }
     for (uint32_t i = 0; i < opened; i++)
         kobj_put(watches[i].obj);
     return result;

@@ -20,11 +20,8 @@ count_locked(struct kobj *obj, uint32_t rights, uint32_t by)
     return (obj->readers ? 0 : RIGHT_READ) | (obj->writers ? 0 : RIGHT_WRITE);
 }
 
-/*
- * A new node of obj in flight. With the depth of `from` (noted) it becomes its
- * copy, with the next one it is derived from it; a first node has no `from`.
- * Returns: 0 and *out; -E_BADH; -E_NOMEM.
- */
+/* A new node of obj in flight. With the depth of `from` (noted) it becomes its
+ * copy, with the next one it is derived from it; a first node has no `from`. */
 static long
 make_node(struct kobj *obj, struct hnode *from, uint32_t depth, uint32_t rights,
           uint64_t badge, struct hnode **out)
@@ -34,11 +31,9 @@ make_node(struct kobj *obj, struct hnode *from, uint32_t depth, uint32_t rights,
 
     if (!node)
         return -E_NOMEM;
-    *node = (struct hnode){.obj = obj,
-                           .kind = HNODE_KIND(obj->type, rights),
-                           .badge = badge,
-                           .parent = from,
-                           .depth = (uint8_t)depth};
+    *node = (struct hnode){.obj = obj, .badge = badge, .parent = from};
+    node->kind = HNODE_KIND(obj->type, rights);
+    node->depth = (uint8_t)depth;
     list_init(&node->children);
     list_init(&node->siblings);
     spin_lock(&obj->tree);
@@ -60,10 +55,8 @@ make_node(struct kobj *obj, struct hnode *from, uint32_t depth, uint32_t rights,
     return 0;
 }
 
-/*
- * Take a node out of its tree; its children become its parent's (H1).
- * Returns: the rights of which it was the object's last holder.
- */
+/* Take a node out of its tree; its children become its parent's (H1).
+ * Returns: the rights of which it was the object's last holder. */
 static uint32_t
 unlink_locked(struct hnode *node)
 {

@@ -36,13 +36,6 @@ unlock(struct queue *q) RELEASES(&q->obj.lock)
     spin_unlock_as(&q->obj.lock, RANK_OBJECT);
 }
 
-/* Messages in it, given ones too. */
-static inline uint32_t
-length(const struct queue *q)
-{
-    return (uint32_t)(q->stat.sent - q->stat.received);
-}
-
 static inline struct qslot *
 slot_of(struct list *link)
 {
@@ -147,11 +140,14 @@ give_locked(struct queue *q, struct qslot *slot) REQUIRES(&q->obj.lock)
 static inline void
 accept_locked(struct queue *q, struct qslot *slot) REQUIRES(&q->obj.lock)
 {
+    uint32_t depth;
+
     slot->meta.seq = q->stat.sent++;
     slot->meta.sent_ns = read_time();
     q->stat.bytes_sent += slot->meta.len;
-    if (length(q) > q->stat.max_depth)
-        q->stat.max_depth = length(q);
+    depth = (uint32_t)(q->stat.sent - q->stat.received);
+    if (depth > q->stat.max_depth)
+        q->stat.max_depth = depth;
     if (unlikely(!prioq_empty(&q->receivers)) && give_locked(q, slot))
         return;
     prioq_push(&q->ready, &slot->link, slot->meta.priority);
@@ -359,7 +355,7 @@ queue_statistics(struct queue *q, struct queue_stat *out)
 {
     lock(q);
     *out = q->stat;
-    out->len = length(q);
+    out->len = (uint32_t)(out->sent - out->received);
     out->available = out->ring_size - out->len;
     for (uint32_t i = 0; i < PRIO_LEVELS; i++) {
         list_for_each (link, &q->senders.level[i])
