@@ -28,8 +28,6 @@
 
 /* Type and rights of a node in one word, to check both at a time. */
 #define HNODE_KIND(type, rights) ((type) | (rights) << 3)
-#define HNODE_TYPE(kind)         ((kind) % 8)
-#define HNODE_RIGHTS(kind)       ((kind) >> 3)
 
 /* [I] immutable, [v] the object's tree lock, [h] the owner's table lock. */
 struct hnode {
@@ -96,7 +94,7 @@ handle_look(uint64_t value, int i, struct hnode **out)
 static inline uint32_t
 hnode_rights(const struct hnode *node)
 {
-    return HNODE_RIGHTS(node->kind);
+    return node->kind >> 3;
 }
 
 /* The same, and check type and right. Returns: 0; -E_BADH; -E_WRONGTYPE;
@@ -112,23 +110,21 @@ handle_use(uint64_t value, int i, uint32_t type, uint32_t right,
     if (likely(((*out)->kind & HNODE_KIND(7, right)) ==
                HNODE_KIND(type, right)))
         return 0;
-    return HNODE_TYPE((*out)->kind) != type ? -E_WRONGTYPE : -E_ACCES;
+    return (*out)->kind % 8 != type ? -E_WRONGTYPE : -E_ACCES;
 }
 
-/* The call is through with the node that it noted as hazard i, or as 0. */
-static inline void
-handle_done_at(int i)
-{
-    store_release(&this_hart()->hazard[i], NULL); /* [HAZARD] */
-}
-
+/* The call is through with the node that it noted as hazard 0, or 1. */
 static inline void
 handle_done(void)
 {
-    handle_done_at(0);
+    store_release(&this_hart()->hazard[0], NULL); /* [HAZARD] */
 }
 
-/* --- tables --------------------------------------------------------------- */
+static inline void
+handle_done_second(void)
+{
+    store_release(&this_hart()->hazard[1], NULL); /* [HAZARD] */
+}
 
 /* Empty the table of a new process. */
 void handle_table_init(struct proc *p);
@@ -140,11 +136,9 @@ void handle_close_all(struct proc *p);
 /* Give child, a new process, the same handles. Returns: 0, -E_NOMEM. */
 long handle_fork(struct proc *child) MUST_CHECK;
 
-/*
- * Give the running process the first handle of an object, taking over the
+/* Give the running process the first handle of an object, taking over the
  * caller's reference: a failure destroys it.
- * Returns: the handle; -E_MFILE; -E_NOMEM.
- */
+ * Returns: the handle; -E_MFILE; -E_NOMEM. */
 long handle_create(struct kobj *obj, uint32_t rights) MUST_CHECK;
 
 /* Put a first handle in a slot of p's table, at boot. */
@@ -155,8 +149,6 @@ void handle_create_at(struct proc *p, uint32_t slot, struct kobj *obj,
  * reserved slot back. Returns: the value of its next handle; -E_MFILE. */
 long handle_reserve(void) MUST_CHECK;
 void handle_unreserve(struct proc *p, uint32_t slot);
-
-/* --- nodes ---------------------------------------------------------------- */
 
 /* May a handle with these rights and this badge be derived from node?
  * Returns: 0; -E_ACCES; -E_LOOP. */
@@ -174,18 +166,15 @@ long hnode_derive(struct hnode *from, uint32_t rights, uint64_t badge,
                   struct hnode **out) MUST_CHECK;
 long hnode_copy(struct hnode *from, struct hnode **out) MUST_CHECK;
 
-/*
- * A node in flight goes into p's table, where a slot is free (ANY_SLOT) or into
+/* A node in flight goes into p's table, where a slot is free (ANY_SLOT) or into
  * an empty or reserved one; or into that of a descendant. If it cannot, it and
  * the reservation end. Locks: none held.
  * Returns: the handle; -E_MFILE; -E_BADH: it was revoked in flight; of
- * hnode_grant() also -E_SRCH, -E_ACCES.
- */
+ * hnode_grant() also -E_SRCH, -E_ACCES. */
 long hnode_arrive(struct hnode *node, struct proc *p, uint32_t slot);
 long hnode_grant(struct hnode *node, long pid) MUST_CHECK;
 
-/* What handle_grant() to this pid would fail with. Returns: 0; -E_SRCH;
- * -E_ACCES for one that is no descendant. */
+/* Is this process there (or -E_SRCH) and a descendant (or -E_ACCES)? */
 long hnode_may_grant(long pid) MUST_CHECK;
 
 /* End a node that was looked up (noted), or is in flight. Locks: none held.

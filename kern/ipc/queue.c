@@ -83,8 +83,7 @@ wait_in_line(struct queue *q, struct prioq *line, uint32_t priority, void *want,
     return error;
 }
 
-/* Who stands first at this level, the line's highest, leaves; NULL: nobody.
- * All receivers are at level 0. */
+/* The first one leaves, of this level, the line's highest; NULL: nobody. */
 static inline struct waiter *
 next_waiter(struct prioq *line, uint32_t level)
 {
@@ -112,11 +111,9 @@ end_wait(struct waiter *w, int result)
         waiter_wake(w);
 }
 
-/*
- * Give a message to the first receiver in line that can take it; one whose
+/* Give a message to the first receiver in line that can take it; one whose
  * buffer is too small leaves the line with E_MSGSIZE (BEHAVIOUR C2).
- * Returns: whether somebody has it.
- */
+ * Returns: whether somebody has it. */
 static __attribute__((noinline)) bool
 give_locked(struct queue *q, struct qslot *slot) REQUIRES(&q->obj.lock)
 {
@@ -404,11 +401,9 @@ queue_shutdown(struct kobj *obj)
     close_queue(queue_of(obj), CLOSED_SEND | CLOSED_RECV);
 }
 
-/*
- * Nothing that was not checked gets in: a place that is not free here is in
- * the hands of a sender who saw no type; from TYPED on queue_reserve() gives
- * none, and queue_send_wait() compares types under the lock.
- */
+/* Nothing that was not checked gets in: a place that is not free here is in the
+ * hands of a sender who saw no type; from TYPED on queue_reserve() gives none,
+ * and queue_send_wait() compares types under the lock. */
 long
 queue_set_type(struct queue *q, struct wit_type *type)
 {

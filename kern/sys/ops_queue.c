@@ -155,12 +155,9 @@ copy_header(uaddr_t meta, const struct qslot *slot)
     return copy_to_user(meta, &header, sizeof(header));
 }
 
-/*
- * The handle in the taken message goes to the receiver's table, its value and
+/* The handle in the taken message goes to the receiver's table, its value and
  * the header to the receiver's memory; or neither. One that was revoked on the
- * way arrives as -E_BADH without rights.
- * Returns: 0; -E_MFILE; -E_FAULT.
- */
+ * way arrives as -E_BADH without rights. Returns: 0; -E_MFILE; -E_FAULT. */
 static __attribute__((noinline)) long
 deliver_handle(struct queue *q, struct qslot *slot, uaddr_t buf, uaddr_t meta)
 {
@@ -185,11 +182,9 @@ deliver_handle(struct queue *q, struct qslot *slot, uaddr_t buf, uaddr_t meta)
     return error;
 }
 
-/*
- * The taken message goes to the receiver's memory, and its handle to the
+/* The taken message goes to the receiver's memory, and its handle to the
  * receiver's table. On failure it is put back (BEHAVIOUR E10).
- * Returns: its length; -E_MFILE; -E_FAULT.
- */
+ * Returns: its length; -E_MFILE; -E_FAULT. */
 static inline long
 deliver(struct queue *q, struct qslot *slot, uaddr_t buf, uaddr_t meta)
 {
@@ -285,7 +280,7 @@ send_node(struct queue *q, const struct hnode *through, struct hnode *from,
     make_meta(&s.meta, through, opt, sizeof(struct msg_handle), MSG_HANDLE);
     kobj_get(obj);
     kobj_get(&q->obj);
-    handle_done_at(1);
+    handle_done_second();
     if (error != -E_BADH)
         error = queue_send_wait(q, &s, through, timeout);
     if (error) {
@@ -322,7 +317,7 @@ SYSCALL(queue_send_handle, uint64_t h, uint64_t cargo, uint64_t rights64,
     queue_end_stops(q, from->obj, rights);
     error = -E_INVAL;
 out:
-    handle_done_at(1);
+    handle_done_second();
     handle_done();
     return error;
 }
