@@ -104,20 +104,6 @@ send_slowly(struct queue *q, const struct hnode *node, uaddr_t buf,
     return error;
 }
 
-/* Scalars, then size, then tag. Returns: 0; -E_INVAL; -E_MSGSIZE;
- * -E_PROTOTYPE (counted as rejected). */
-static inline long
-check_send(struct queue *q, uint64_t len, uint64_t opt)
-{
-    if (unlikely((uint32_t)opt > PRIO_URGENT)) /* bits 8 to 31 are 0 */
-        return -E_INVAL;
-    if (unlikely(len > q->stat.max_msg))
-        return -E_MSGSIZE;
-    if (likely(!q->stat.schema) || OPT_TAG(opt) == q->stat.schema)
-        return 0;
-    return refuse(q);
-}
-
 SYSCALL(queue_send, uint64_t h, uint64_t buf, uint64_t len, uint64_t opt,
         uint64_t timeout)
 {
@@ -129,16 +115,18 @@ SYSCALL(queue_send, uint64_t h, uint64_t buf, uint64_t len, uint64_t opt,
     if (unlikely(error))
         goto out;
     q = queue_of(node->obj);
-    error = check_send(q, len, opt);
-    if (unlikely(error))
-        goto out;
-    slot = queue_reserve(q);
-    if (unlikely(!slot)) {
+    if (unlikely((uint32_t)opt > PRIO_URGENT)) { /* bits 8 to 31 are 0 */
+        error = -E_INVAL;
+    } else if (unlikely(len > q->stat.max_msg)) {
+        error = -E_MSGSIZE;
+    } else if (unlikely(q->stat.schema) && OPT_TAG(opt) != q->stat.schema) {
+        error = refuse(q);
+    } else if (likely((slot = queue_reserve(q)))) {
+        make_meta(&slot->meta, node, opt, len, MSG_INLINE);
+        error = queue_commit(q, slot, copy_in(slot, uaddr(buf), len));
+    } else {
         error = send_slowly(q, node, uaddr(buf), len, opt, timeout);
-        goto out;
     }
-    make_meta(&slot->meta, node, opt, len, MSG_INLINE);
-    error = queue_commit(q, slot, copy_in(slot, uaddr(buf), len));
 out:
     handle_done();
     return error;
