@@ -8,7 +8,9 @@ kobj_init(struct kobj *obj, uint32_t type, const struct kobj_ops *ops)
 {
     *obj = (struct kobj){.type = type, .refs = 1, .ops = ops};
     obj->id = add_relaxed(&last_id, 1) + 1;
+    spin_init(&obj->lock, RANK_OBJECT);
     spin_init(&obj->tree, RANK_REVOKE);
+    list_init(&obj->observers);
     add_relaxed(&live, 1);
 }
 

@@ -13,31 +13,22 @@
 
 struct kobj;
 
-/* Somebody who wants to know when an object's signals come up. */
-struct observer {
-    struct list link; /* [o] in the object's list, under its lock */
-    uint32_t wanted;  /* [I] SIG_x */
-    uint32_t rights;  /* [I] of the handle looked through */
-    /* One of `wanted` is up. Under the object's lock. */
-    void (*fire)(struct observer *o, uint32_t signals);
-};
-
-/* Called without locks. NULL: not for this type. */
+/* Called without locks, but for signals(). NULL: not for this type. */
 struct kobj_ops {
     /* The last handle with these rights is gone. */
     void (*side_gone)(struct kobj *obj, uint32_t rights);
     /* E_PIPE for everyone from now on. */
     void (*shutdown)(struct kobj *obj);
-    /* The signals that are up for a holder of o->rights. If none of o->wanted
-     * is, o joins the observers. */
-    uint32_t (*observe)(struct kobj *obj, struct observer *o);
-    void (*unobserve)(struct kobj *obj, struct observer *o);
-    /* Free it and what it holds; never NULL. */
+    /* The signals that are up for a holder of these rights; the object's lock
+     * is held. */
+    uint32_t (*signals)(const struct kobj *obj, uint32_t rights);
+    /* Free it and what it holds. Never NULL. */
     void (*destroy)(struct kobj *obj);
 };
 
-/* [I] immutable, [a] atomic, [v] the tree lock. */
+/* [I] immutable, [a] atomic, [v] the tree lock, [o] the object's lock. */
 struct kobj {
+    struct spinlock lock;       /* o: what the object guards with it */
     uint32_t type;              /* [I] OBJ_x */
     uint32_t refs;              /* [a] O1 */
     const struct kobj_ops *ops; /* [I] */
@@ -45,6 +36,7 @@ struct kobj {
     struct spinlock tree;       /* v: the derivation tree of its handles */
     uint32_t readers, writers;  /* [v] O2 */
     uint32_t handles;           /* [v] live nodes */
+    struct list observers;      /* [o] see ipc/event.h */
 };
 
 /* A new object with one reference, the caller's. */

@@ -13,7 +13,6 @@
  */
 #include "ipc/event.h"
 
-#include "base/string.h"
 #include "ipc/handle.h"
 #include "proc/waitq.h"
 
@@ -27,18 +26,27 @@ struct watch {
     uint64_t handle;
     struct waiter *waiter;
     uint32_t fired; /* [a] */
-    bool joined;
 };
 _Static_assert(sizeof(struct watch) * HANDLE_WAIT_MAX <= PAGE_SIZE, "page");
 
+__attribute__((noinline)) void
+event_tell(struct kobj *obj)
+{
+    list_for_each (link, &obj->observers) {
+        struct observer *o = list_entry(link, struct observer, link);
+
+        if (obj->ops->signals(obj, o->rights) & o->wanted)
+            o->fire(o);
+    }
+}
+
 static void
-wake_waiter(struct observer *o, uint32_t signals)
+wake_waiter(struct observer *o)
 {
     struct watch *watch = container_of(o, struct watch, observer);
 
-    (void)signals;
     store_relaxed(&watch->fired, 1);
-    fence_full(); /* pairs with the one in wait_once() */
+    fence_full(); /* pairs with the one in sleep_once() */
     if (waiter_claim(watch->waiter, 0))
         waiter_wake(watch->waiter);
 }
@@ -48,48 +56,49 @@ static long
 open_item(const struct wait_item *item, struct watch *watch)
 {
     struct hnode *node;
-    uint32_t wanted = item->wanted;
     uint64_t handle = (uint64_t)(int64_t)item->handle;
     long error = handle_look(handle, 0, &node);
+    uint32_t needed = (item->wanted & SIG_READABLE ? RIGHT_READ : 0) |
+                      (item->wanted & SIG_WRITABLE ? RIGHT_WRITE : 0);
 
-    if (!error && !node->obj->ops->observe)
+    if (!error && !node->obj->ops->signals)
         error = -E_WRONGTYPE;
-    if (!error &&
-        (((wanted & SIG_READABLE) && !(hnode_rights(node) & RIGHT_READ)) ||
-         ((wanted & SIG_WRITABLE) && !(hnode_rights(node) & RIGHT_WRITE))))
+    if (!error && (needed & ~hnode_rights(node)))
         error = -E_ACCES;
     if (!error) {
-        *watch = (struct watch){
-            .observer = {.wanted = wanted | SIG_CLOSED,
-                         .rights = hnode_rights(node),
-                         .fire = wake_waiter},
-            .obj = node->obj,
-            .node = node,
-            .handle = handle,
-            .waiter = &this_proc()->wait,
-        };
+        *watch = (struct watch){.obj = node->obj,
+                                .node = node,
+                                .handle = handle,
+                                .waiter = &this_proc()->wait};
+        watch->observer.wanted = item->wanted | SIG_CLOSED;
+        watch->observer.rights = hnode_rights(node);
+        watch->observer.fire = wake_waiter;
+        list_init(&watch->observer.link);
         kobj_get(watch->obj);
     }
     handle_done();
     return error;
 }
 
-/* Join all lists, or as many until a signal is up. Returns: items ready. */
+/* Look at each item, and observe it if nothing is up. Returns: items with
+ * something up. */
 static long
 join(struct wait_item *items, struct watch *watches, uint32_t n)
 {
     long ready = 0;
 
     for (uint32_t i = 0; i < n; i++) {
-        struct watch *watch = &watches[i];
-        uint32_t up;
+        struct observer *o = &watches[i].observer;
+        struct kobj *obj = watches[i].obj;
 
-        store_relaxed(&watch->fired, 0);
-        up = watch->obj->ops->observe(watch->obj, &watch->observer);
-        up &= watch->observer.wanted;
-        watch->joined = !up;
-        items[i].seen = (uint16_t)up;
-        ready += up != 0;
+        watches[i].fired = 0;
+        spin_lock(&obj->lock);
+        items[i].seen = obj->ops->signals(obj, o->rights) & o->wanted;
+        if (items[i].seen)
+            ready++;
+        else
+            list_push_back(&obj->observers, &o->link);
+        spin_unlock(&obj->lock);
     }
     return ready;
 }
@@ -98,10 +107,9 @@ static void
 leave(struct watch *watches, uint32_t n)
 {
     for (uint32_t i = 0; i < n; i++) {
-        if (watches[i].joined)
-            watches[i].obj->ops->unobserve(watches[i].obj,
-                                           &watches[i].observer);
-        watches[i].joined = false;
+        spin_lock(&watches[i].obj->lock);
+        list_remove(&watches[i].observer.link);
+        spin_unlock(&watches[i].obj->lock);
     }
 }
 
@@ -109,40 +117,30 @@ leave(struct watch *watches, uint32_t n)
 static int
 news(const struct watch *watches, uint32_t n)
 {
-    struct handle_table *table = this_proc()->handles;
+    struct hnode *node;
+    int why = 0;
 
-    for (uint32_t i = 0; i < n; i++) {
-        const struct watch *watch = &watches[i];
-        struct hentry *e = &table->entry[watch->handle % HANDLE_SLOTS];
-
-        if (load_relaxed(&e->node) != watch->node ||
-            (uint64_t)e->value != watch->handle)
-            return -E_BADH;
-        if (load_relaxed(&watch->fired))
-            return 1;
-    }
-    return 0;
+    for (uint32_t i = 0; i < n && !why; i++)
+        if (handle_look(watches[i].handle, 0, &node))
+            why = -E_BADH;
+        else if (load_relaxed(&watches[i].fired))
+            why = 1;
+    handle_done();
+    return why;
 }
 
-/* One round: look, and sleep until something changes. */
+/* Sleep until something changes. Returns: 0: look again; why the wait ended. */
 static long
-wait_once(struct wait_item *items, struct watch *watches, uint32_t n,
-          uint64_t deadline)
+sleep_once(struct watch *watches, uint32_t n, uint64_t deadline)
 {
-    long error, ready = join(items, watches, n);
-    struct waiter *w;
+    struct waiter *w = waiter_begin(watches);
     int why;
 
-    if (!ready) {
-        w = waiter_begin(watches);
-        fence_full(); /* pairs with those in wake_waiter(), handle_revoke() */
-        why = news(watches, n);
-        if (why && waiter_claim(w, MIN(why, 0)))
-            waiter_wake(w); /* no need to sleep: end the wait ourselves */
-        error = waiter_sleep(w, deadline);
-    }
-    leave(watches, n);
-    return ready ? ready : error;
+    fence_full(); /* pairs with those in wake_waiter(), hnode_revoke() */
+    why = news(watches, n);
+    if (why && waiter_claim(w, MIN(why, 0)))
+        waiter_wake(w); /* no need to sleep: we end the wait ourselves */
+    return waiter_sleep(w, deadline);
 }
 
 bool
@@ -164,23 +162,23 @@ event_wait(struct wait_item *items, uint32_t n, uint64_t timeout)
 {
     struct watch *watches = this_proc()->page;
     uint64_t deadline = deadline_after(timeout);
-    uint32_t opened = 0;
+    uint32_t opened = 0, signals = 0;
     long result = 0;
 
-    for (; opened < n && !result; opened += !result)
+    for (; opened < n && !result; opened += !result) {
+        signals |= items[opened].wanted;
         result = open_item(&items[opened], &watches[opened]);
+    }
     if (n < HANDLE_WAIT_MAX)
         watches[n].node = NULL;
-    for (uint32_t i = 0; i < n && !result; i++)
-        if (items[i].wanted & ~ALL_SIGNALS)
-            result = -E_INVAL;
-    if (!result && timeout == 0) {
+    if (!result && (signals & ~ALL_SIGNALS))
+        result = -E_INVAL;
+    while (!result) {
         result = join(items, watches, n);
+        if (!result)
+            result = timeout ? sleep_once(watches, n, deadline) : -E_AGAIN;
         leave(watches, n);
-        result = result ? result : -E_AGAIN;
     }
-    while (!result)
-        result = wait_once(items, watches, n, deadline);
     for (uint32_t i = 0; i < opened; i++)
         kobj_put(watches[i].obj);
     return result;

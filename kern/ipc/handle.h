@@ -13,12 +13,12 @@
  *       generation would wrap is not used again. Slots 0, 1 and 2 are outside
  *       of this: their generation is always 0.
  *   H3  rights only shrink along a derivation.
- *   H4  a call looks its handles up without a lock: it notes the node in its
- *       hart's hazard, then looks whether the table still has it. Whoever
- *       takes a node out of a table waits, before freeing it, until no hart
- *       notes it. A node holds a reference to its object, so both stay while
- *       they are noted. The kernel runs calls with interrupts off and clears
- *       the notes before it sleeps, so the wait is short.
+ *   H4  a call looks its process's handles up without a lock: it notes the node
+ *       in its hart's hazard, then looks whether the table still has it. Who
+ *       takes a node out of another process's table waits, before freeing it,
+ *       until no hart notes it. A node holds a reference to its object, so both
+ *       stay while they are noted. Calls run with interrupts off and clear
+ *       their notes before they sleep, so the wait is short.
  */
 #pragma once
 
@@ -28,8 +28,6 @@
 
 /* Type and rights of a node in one word, to check both at a time. */
 #define HNODE_KIND(type, rights) ((type) | (rights) << 3)
-#define HNODE_TYPE(kind)         ((kind) % 8)
-#define HNODE_RIGHTS(kind)       ((kind) >> 3)
 
 /* [I] immutable, [v] the object's tree lock, [h] the owner's table lock. */
 struct hnode {
@@ -58,17 +56,16 @@ struct handle_table {
 _Static_assert(sizeof(struct handle_table) == PAGE_SIZE, "one page");
 
 #define HANDLE_FIXED 3u /* slots 0..2: standard streams */
+#define ANY_SLOT     HANDLE_SLOTS
 
-/*
- * Look up a handle value of the running process and note it as hazard `i`.
- * Locks: none. Sleeps: no. Call handle_done() when through with it.
- * Returns: 0 and *out; -E_BADH.
- */
+/* Look up a value in a table, the running process's or one that no process
+ * runs with yet, and note the node as hazard i. Returns: 0, *out; -E_BADH. */
 static inline long MUST_CHECK
-handle_look(uint64_t value, int i, struct hnode **out)
+handle_look_in(struct handle_table *table, uint64_t value, int i,
+               struct hnode **out)
 {
     struct hart *h = this_hart();
-    struct hentry *e = &h->proc->handles->entry[value % HANDLE_SLOTS];
+    struct hentry *e = &table->entry[value % HANDLE_SLOTS];
     struct hnode *node = load_relaxed(&e->node);
 
     if (!node)
@@ -87,6 +84,19 @@ handle_look(uint64_t value, int i, struct hnode **out)
     return 0;
 }
 
+/* The same in the running process's table. handle_done() ends the use. */
+static inline long MUST_CHECK
+handle_look(uint64_t value, int i, struct hnode **out)
+{
+    return handle_look_in(this_proc()->handles, value, i, out);
+}
+
+static inline uint32_t
+hnode_rights(const struct hnode *node)
+{
+    return node->kind >> 3;
+}
+
 /* The same, and check type and right. Returns: 0; -E_BADH; -E_WRONGTYPE;
  * -E_ACCES. */
 static inline long MUST_CHECK
@@ -100,16 +110,10 @@ handle_use(uint64_t value, int i, uint32_t type, uint32_t right,
     if (likely(((*out)->kind & HNODE_KIND(7, right)) ==
                HNODE_KIND(type, right)))
         return 0;
-    return HNODE_TYPE((*out)->kind) != type ? -E_WRONGTYPE : -E_ACCES;
+    return (*out)->kind % 8 != type ? -E_WRONGTYPE : -E_ACCES;
 }
 
-static inline uint32_t
-hnode_rights(const struct hnode *node)
-{
-    return HNODE_RIGHTS(node->kind);
-}
-
-/* The call is through with the nodes it looked up: hazard 0, or both. */
+/* The call is through with the node that it noted as hazard 0, or 1. */
 static inline void
 handle_done(void)
 {
@@ -122,61 +126,61 @@ handle_done_second(void)
     store_release(&this_hart()->hazard[1], NULL); /* [HAZARD] */
 }
 
-static inline void
-handle_done_both(void)
-{
-    handle_done();
-    handle_done_second();
-}
-
 /* Empty the table of a new process. */
 void handle_table_init(struct proc *p);
 
-/* Close all of the running process's handles; nothing can be granted to it
- * any more. */
-void handle_close_all(void);
+/* Close all handles of p, the running process or one that never ran; nothing
+ * can be granted to it any more. Locks: none held. */
+void handle_close_all(struct proc *p);
 
 /* Give child, a new process, the same handles. Returns: 0, -E_NOMEM. */
 long handle_fork(struct proc *child) MUST_CHECK;
 
-/*
- * Give the running process the first handle of an object, taking over the
+/* Give the running process the first handle of an object, taking over the
  * caller's reference: a failure destroys it.
- * Returns: the handle; -E_MFILE; -E_NOMEM.
- */
+ * Returns: the handle; -E_MFILE; -E_NOMEM. */
 long handle_create(struct kobj *obj, uint32_t rights) MUST_CHECK;
 
-/* Put a first handle in a fixed slot of p's table, at boot. */
+/* Put a first handle in a slot of p's table, at boot. */
 void handle_create_at(struct proc *p, uint32_t slot, struct kobj *obj,
                       uint32_t rights);
 
-/* The bodies of the calls of these names: see docs/calls. */
-long handle_close(uint64_t h);
-long handle_dup(uint64_t h, uint32_t rights, uint64_t badge);
-long handle_dup_at(uint64_t h, uint32_t slot);
-long handle_grant(uint64_t h, long pid, uint32_t rights, uint64_t badge);
-long handle_revoke(uint64_t h);
-long handle_describe(uint64_t h, struct handle_info *out);
+/* Set a slot of the running process's table aside for hnode_arrive(); or give a
+ * reserved slot back. Returns: the value of its next handle; -E_MFILE. */
+long handle_reserve(void) MUST_CHECK;
+void handle_unreserve(struct proc *p, uint32_t slot);
 
-/* Check that `node` may be handed over with these rights. `*rights` becomes
- * what arrives. Returns: 0; -E_ACCES; -E_LOOP; -E_INVAL. */
-long hnode_may_hand(const struct hnode *node, uint32_t *rights) MUST_CHECK;
+/* May a handle with these rights and this badge be derived from node?
+ * Returns: 0; -E_ACCES; -E_LOOP. */
+long hnode_may_derive(const struct hnode *node, uint32_t rights,
+                      uint64_t badge) MUST_CHECK;
 
-/* A node in flight, derived from `from` (hazard held). Returns: 0 and *out;
- * -E_BADH when `from` was revoked meanwhile; -E_NOMEM. */
+/* The same, to be handed to another process. *rights becomes what arrives. */
+long hnode_may_hand(const struct hnode *node, uint32_t *rights,
+                    uint64_t badge) MUST_CHECK;
+
+/* A node in flight, derived from `from` (noted), or its copy: same parent,
+ * depth, rights, badge. Returns: 0 and *out; -E_BADH when `from` was revoked
+ * meanwhile; -E_NOMEM. */
 long hnode_derive(struct hnode *from, uint32_t rights, uint64_t badge,
                   struct hnode **out) MUST_CHECK;
+long hnode_copy(struct hnode *from, struct hnode **out) MUST_CHECK;
 
-/* End a node in flight, dead or not. Locks: none held. */
-void hnode_drop(struct hnode *node);
+/* A node in flight goes into p's table, where a slot is free (ANY_SLOT) or into
+ * an empty or reserved one; or into that of a descendant. If it cannot, it and
+ * the reservation end. Locks: none held.
+ * Returns: the handle; -E_MFILE; -E_BADH: it was revoked in flight; of
+ * hnode_grant() also -E_SRCH, -E_ACCES. */
+long hnode_arrive(struct hnode *node, struct proc *p, uint32_t slot);
+long hnode_grant(struct hnode *node, long pid) MUST_CHECK;
 
-/*
- * Move a node in flight into the running process's table.
- * Returns: the handle; -E_MFILE (it stays in flight); -E_BADH when it was
- * revoked in flight (it stays for hnode_drop()).
- */
-long hnode_arrive(struct hnode *node) MUST_CHECK;
+/* Is this process there (or -E_SRCH) and a descendant (or -E_ACCES)? */
+long hnode_may_grant(long pid) MUST_CHECK;
 
-/* Undo hnode_arrive(): out of the table, back in flight. Returns: false when
- * it was revoked meanwhile, and is gone. */
-bool hnode_depart(uint64_t h, struct hnode *node);
+/* End a node that was looked up (noted), or is in flight. Locks: none held.
+ * Returns: 0; -E_BADH when it was revoked meanwhile and is no more. */
+long hnode_end(struct hnode *node);
+
+/* Destroy all that derives from node (noted). Locks: none held.
+ * Returns: how many; -E_BADH. */
+long hnode_revoke(struct hnode *node);

@@ -12,6 +12,19 @@
  */
 #include "ipc/wit.h"
 
+/* A little-endian number of 1 to 4 bytes, which need not be aligned. */
+static inline uint32_t
+number(const uint8_t *p, uint32_t bytes)
+{
+    uint32_t value = p[0];
+
+    if (bytes > 1)
+        value |= (uint32_t)p[1] << 8;
+    if (bytes > 2)
+        value |= (uint32_t)p[2] << 16;
+    return bytes > 3 ? value | (uint32_t)p[3] << 24 : value;
+}
+
 /* --- the form: any bytes -------------------------------------------------- */
 
 struct reader {
@@ -21,20 +34,13 @@ struct reader {
 };
 
 static uint32_t
-next_byte(struct reader *r)
+next(struct reader *r, uint32_t bytes)
 {
-    if (r->at < r->len)
-        return r->form[r->at++];
+    r->at += bytes;
+    if (r->at <= r->len)
+        return number(r->form + r->at - bytes, bytes);
     r->bad = true;
     return 0;
-}
-
-static uint32_t
-next_half(struct reader *r)
-{
-    uint32_t low = next_byte(r);
-
-    return low | next_byte(r) << 8;
 }
 
 static uint32_t verify_block(struct reader *r, uint32_t depth);
@@ -43,22 +49,19 @@ static uint32_t verify_block(struct reader *r, uint32_t depth);
 static uint32_t
 verify_variant(struct reader *r, uint32_t depth)
 {
-    uint64_t op = r->at - 1, table;
-    uint32_t cases = next_byte(r), start = next_byte(r), size = next_half(r);
-    uint32_t end = next_byte(r);
+    uint64_t op = r->at - 1;
+    uint32_t cases = next(r, 1), start = next(r, 1), size = next(r, 2);
+    uint32_t end = next(r, 1);
+    const uint8_t *table = r->form + r->at;
 
-    table = r->at;
     r->at += cases;
     if (r->at > r->len || cases == 0 || start == 0 || start > size)
         r->bad = true;
-    for (uint32_t i = 0; i < cases && !r->bad; i++) {
-        if (r->form[table + i] == 0)
-            continue; /* nothing to look at in this case */
-        if (op + r->form[table + i] != r->at)
+    for (uint32_t i = 0; i < cases && !r->bad; i++)
+        /* 0: nothing to look at in this case */
+        if (table[i] &&
+            (op + table[i] != r->at || verify_block(r, depth) > size - start))
             r->bad = true;
-        else if (verify_block(r, depth) > size - start)
-            r->bad = true;
-    }
     if (op + end != r->at)
         r->bad = true;
     return size;
@@ -72,20 +75,19 @@ verify_op(struct reader *r, uint32_t op, uint32_t depth)
 
     switch (op) {
     case WIT_SKIP:
-        return next_half(r);
+        return next(r, 2);
     case WIT_ENUM8:
-        next_byte(r);
-        return 1;
     case WIT_ENUM16:
-        next_half(r);
-        return 2;
+        n = op == WIT_ENUM8 ? 1 : 2;
+        next(r, n);
+        return n;
     case WIT_FLAGS:
-        n = next_byte(r);
+        n = next(r, 1);
         return n == 0 || n > 32 ? 0 : WIT_FLAG_BYTES(n);
     case WIT_CHAR:
         return 4;
     case WIT_REPEAT:
-        n = next_half(r);
+        n = next(r, 2);
         return n < 2 ? 0 : n * verify_block(r, depth);
     case WIT_VARIANT:
         return verify_variant(r, depth);
@@ -102,7 +104,7 @@ verify_block(struct reader *r, uint32_t depth)
 
     if (depth == 0)
         r->bad = true;
-    while (!r->bad && (op = next_byte(r)) != WIT_END) {
+    while (!r->bad && (op = next(r, 1)) != WIT_END) {
         uint32_t more = verify_op(r, op, depth - 1);
 
         size += more;
@@ -125,48 +127,26 @@ wit_verify(const uint8_t *form, uint64_t len)
 
 /* --- the message: the form is sound, by T1 to T3 -------------------------- */
 
-static inline uint32_t
-half(const uint8_t *p)
-{
-    return p[0] | (uint32_t)p[1] << 8;
-}
-
-/* The number of `bytes` bytes at p, which need not be aligned. */
-static inline uint32_t
-number(const uint8_t *p, uint32_t bytes)
-{
-    uint32_t value = 0;
-
-    while (bytes-- > 0)
-        value = value << 8 | p[bytes];
-    return value;
-}
-
 /* Check the message at m against the block at *at, and leave *at behind it.
  * Returns: the end of what the block is about; NULL if it is wrong. */
 static const uint8_t *
 check_block(const uint8_t **at, const uint8_t *m)
 {
     const uint8_t *op = *at, *block = NULL;
-    uint32_t n;
+    uint32_t n, value;
 
-    for (;; m += n) {
+    for (; *op != WIT_END; m += n) {
         switch (*op) {
         case WIT_SKIP:
-            n = half(op + 1);
+            n = number(op + 1, 2);
             op += 3;
             break;
         case WIT_ENUM8:
-            if (*m > op[1])
-                return NULL;
-            n = 1;
-            op += 2;
-            break;
         case WIT_ENUM16:
-            if (half(m) > half(op + 1))
+            n = *op == WIT_ENUM8 ? 1 : 2;
+            if (number(m, n) > number(op + 1, n))
                 return NULL;
-            n = 2;
-            op += 3;
+            op += 1 + n;
             break;
         case WIT_FLAGS:
             n = WIT_FLAG_BYTES(op[1]);
@@ -175,14 +155,14 @@ check_block(const uint8_t **at, const uint8_t *m)
             op += 2;
             break;
         case WIT_CHAR:
-            n = number(m, 4);
-            if (n > 0x10ffff || (n >= 0xd800 && n < 0xe000))
-                return NULL;
             n = 4;
+            value = number(m, n);
+            if (value > 0x10ffff || (value >= 0xd800 && value < 0xe000))
+                return NULL;
             op++;
             break;
         case WIT_REPEAT:
-            for (n = half(op + 1); n > 0 && m; n--) {
+            for (n = number(op + 1, 2); n > 0 && m; n--) {
                 block = op + 3;
                 m = check_block(&block, m);
             }
@@ -190,22 +170,19 @@ check_block(const uint8_t **at, const uint8_t *m)
                 return NULL;
             op = block;
             break;
-        case WIT_VARIANT:
-            /* The cases' blocks end where the operation says. */
+        default: /* WIT_VARIANT; the cases' blocks end where it says */
             if (*m >= op[1])
                 return NULL;
             n = op[6 + *m];
             block = op + n;
             if (n && !check_block(&block, m + op[2]))
                 return NULL;
-            n = half(op + 3);
+            n = number(op + 3, 2);
             op += op[5];
-            break;
-        default: /* WIT_END */
-            *at = op + 1;
-            return m;
         }
     }
+    *at = op + 1;
+    return m;
 }
 
 bool

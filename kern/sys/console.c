@@ -119,17 +119,18 @@ write_out(const char *p, uint32_t n)
 static void
 output_thread(void)
 {
-    struct qslot *slot;
-    struct msg_meta header;
+    struct queue_recv r = {.cap = OUT_MSG, .in_range = true};
 
     for (;;) {
-        if (queue_take_wait(con.out, OUT_MSG, true, &header, &slot, NULL,
-                            TIMEOUT_FOREVER))
-            panic("the console's output queue failed");
-        if (slot->meta.kind == MSG_INLINE) {
-            uint32_t here = (uint32_t)MIN(slot->meta.len, queue_room(slot));
+        struct qslot *slot;
 
-            write_out(queue_payload(slot), here);
+        if (queue_take_wait(con.out, &r, NULL, TIMEOUT_FOREVER))
+            panic("the console's output queue failed");
+        slot = r.slot;
+        if (slot->meta.kind == MSG_INLINE) {
+            uint32_t here = (uint32_t)queue_here(slot, slot->meta.len);
+
+            write_out(slot->payload, here);
             write_out(slot->next_page, slot->meta.len - here);
         } else {
             /* A handle sent to the console reaches nobody. */
@@ -146,12 +147,12 @@ output_thread(void)
 void
 console_drain(void)
 {
-    uint64_t sent = load_relaxed(&con.out->seq);
+    uint64_t sent = load_relaxed(&con.out->stat.sent);
 
     /* A message that was taken after we looked wakes us: the thread wakes the
      * drainers after queue_taken(), under the lock. */
     spin_lock(&con.lock);
-    while (load_relaxed(&con.out->received) < sent && !proc_killed())
+    while (load_relaxed(&con.out->stat.received) < sent && !proc_killed())
         sleep_locked(&con.drainers);
     spin_unlock(&con.lock);
 }
@@ -168,11 +169,11 @@ echo(const char *text, uint32_t n)
 static void
 deliver(void)
 {
-    struct msg_meta meta = {
-        .len = con.length, .priority = PRIO_NORMAL, .kind = MSG_INLINE};
+    struct queue_send s = {.meta = {.len = con.length, .priority = PRIO_NORMAL},
+                           .data = con.line};
 
     /* Without readers any more there is nobody to tell. */
-    (void)queue_send_wait(con.in, &meta, con.line, NULL, NULL, TIMEOUT_FOREVER);
+    (void)queue_send_wait(con.in, &s, NULL, TIMEOUT_FOREVER);
     con.length = 0;
 }
 

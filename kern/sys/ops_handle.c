@@ -5,51 +5,112 @@
 
 SYSCALL(handle_close, uint64_t h)
 {
-    return handle_close(h);
+    struct hnode *node;
+    long error = handle_look(h, 0, &node);
+
+    if (!error)
+        error = hnode_end(node);
+    handle_done();
+    return error;
 }
 
-SYSCALL(handle_dup, uint64_t h, uint64_t rights, uint64_t badge)
+SYSCALL(handle_dup, uint64_t h, uint64_t rights64, uint64_t badge)
 {
-    return handle_dup(h, (uint32_t)rights, badge);
+    uint32_t rights = (uint32_t)rights64;
+    struct hnode *node, *derived;
+    long error = handle_look(h, 0, &node);
+
+    if (!error)
+        error = hnode_may_derive(node, rights, badge);
+    if (!error && (rights & ~RIGHT_ALL))
+        error = -E_INVAL;
+    if (!error)
+        error = hnode_derive(node, rights, badge, &derived);
+    handle_done();
+    return error ? error : hnode_arrive(derived, this_proc(), ANY_SLOT);
 }
 
-SYSCALL(handle_dup_at, uint64_t h, uint64_t slot)
+SYSCALL(handle_dup_at, uint64_t h, uint64_t slot64)
 {
-    return handle_dup_at(h, (uint32_t)slot);
+    uint32_t slot = (uint32_t)slot64;
+    struct hnode *node, *copy, *old;
+    long error = handle_look(h, 0, &node);
+
+    if (!error && slot >= HANDLE_FIXED)
+        error = -E_INVAL;
+    if (!error && h != slot)
+        error = hnode_copy(node, &copy);
+    handle_done();
+    if (error || h == slot)
+        return error ? error : (long)slot;
+    if (handle_look(slot, 0, &old) == 0)
+        hnode_end(old);
+    handle_done();
+    return hnode_arrive(copy, this_proc(), slot);
 }
 
-SYSCALL(handle_grant, uint64_t h, uint64_t pid, uint64_t rights, uint64_t badge)
+SYSCALL(handle_grant, uint64_t h, uint64_t pid, uint64_t rights64,
+        uint64_t badge)
 {
-    return handle_grant(h, (long)pid, (uint32_t)rights, badge);
+    uint32_t rights = (uint32_t)rights64;
+    struct hnode *node, *derived;
+    long error = handle_look(h, 0, &node);
+
+    if (!error)
+        error = hnode_may_hand(node, &rights, badge);
+    if (!error && (rights & ~RIGHT_ALL))
+        error = -E_INVAL;
+    if (!error)
+        error = hnode_may_grant((long)pid);
+    if (!error)
+        error = hnode_derive(node, rights, badge, &derived);
+    handle_done();
+    return error ? error : hnode_grant(derived, (long)pid);
 }
 
 SYSCALL(handle_revoke, uint64_t h)
 {
-    return handle_revoke(h);
+    struct hnode *node;
+    long result = handle_look(h, 0, &node);
+
+    if (!result && !(hnode_rights(node) & RIGHT_REVOKE))
+        result = -E_ACCES;
+    if (!result)
+        result = hnode_revoke(node);
+    handle_done();
+    return result;
 }
 
 SYSCALL(handle_info, uint64_t h, uint64_t out)
 {
     struct handle_info info;
-    long error = handle_describe(h, &info);
+    struct hnode *node;
+    long error = handle_look(h, 0, &node);
 
+    if (!error)
+        info = (struct handle_info){
+            .type = node->obj->type,
+            .rights = hnode_rights(node),
+            .depth = node->depth,
+            .refs = load_relaxed(&node->obj->handles),
+            .badge = node->badge,
+            .object_id = node->obj->id,
+        };
+    handle_done();
     return error ? error : copy_to_user(uaddr(out), &info, sizeof(info));
 }
 
 SYSCALL(handle_shutdown, uint64_t h)
 {
     struct hnode *node;
-    struct kobj *obj = NULL;
     long error = handle_look(h, 0, &node);
 
     if (!error && !node->obj->ops->shutdown)
         error = -E_WRONGTYPE;
     if (!error && !(hnode_rights(node) & RIGHT_REVOKE))
         error = -E_ACCES;
-    if (!error) {
-        obj = node->obj;
-        obj->ops->shutdown(obj);
-    }
+    if (!error)
+        node->obj->ops->shutdown(node->obj);
     handle_done();
     return error;
 }

@@ -29,7 +29,7 @@ SYSCALL(getpid, void)
 void
 end_process(uint32_t reason, long code, uint64_t cause, uint64_t addr)
 {
-    handle_close_all();
+    handle_close_all(this_proc());
     proc_exit(reason, code, cause, addr);
 }
 

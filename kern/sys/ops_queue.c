@@ -38,49 +38,42 @@ make_meta(struct msg_meta *meta, const struct hnode *node, uint64_t opt,
     meta->badge = node->badge;
 }
 
-/* Copies of a payload that may go on at the next page. */
+/* Copy a payload that goes on at the next page. */
 static __attribute__((noinline)) long
-copy_in_two(struct qslot *slot, uaddr_t from, uint64_t len)
+copy_two(struct qslot *slot, uaddr_t user, uint64_t len, bool in)
 {
-    uint64_t here = MIN(len, queue_room(slot));
-    long error = copy_from_user(queue_payload(slot), from, here);
+    uint64_t here = queue_here(slot, len), beyond = len - here;
+    uaddr_t rest = uaddr(user.value + here);
+    long error;
 
-    return error ? error
-                 : copy_from_user(slot->next_page, uaddr(from.value + here),
-                                  len - here);
-}
-
-static __attribute__((noinline)) long
-copy_out_two(uaddr_t to, struct qslot *slot, uint64_t len)
-{
-    uint64_t here = MIN(len, queue_room(slot));
-    long error = copy_to_user(to, queue_payload(slot), here);
-
-    return error ? error
-                 : copy_to_user(uaddr(to.value + here), slot->next_page,
-                                len - here);
+    if (in) {
+        error = copy_from_user(slot->payload, user, here);
+        return error ? error : copy_from_user(slot->next_page, rest, beyond);
+    }
+    error = copy_to_user(user, slot->payload, here);
+    return error ? error : copy_to_user(rest, slot->next_page, beyond);
 }
 
 static inline long
 copy_in(struct qslot *slot, uaddr_t from, uint64_t len)
 {
     if (unlikely(slot->next_page))
-        return copy_in_two(slot, from, len);
-    return copy_from_user(queue_payload(slot), from, len);
+        return copy_two(slot, from, len, true);
+    return copy_from_user(slot->payload, from, len);
 }
 
 static inline long
 copy_out(uaddr_t to, struct qslot *slot, uint64_t len)
 {
     if (unlikely(slot->next_page))
-        return copy_out_two(to, slot, len);
-    return copy_to_user(to, queue_payload(slot), len);
+        return copy_two(slot, to, len, false);
+    return copy_to_user(to, slot->payload, len);
 }
 
 static long
 refuse(struct queue *q)
 {
-    add_relaxed(&q->rejected, 1);
+    add_relaxed(&q->stat.rejected, 1);
     return -E_PROTOTYPE;
 }
 
@@ -90,41 +83,25 @@ static __attribute__((noinline)) long
 send_slowly(struct queue *q, const struct hnode *node, uaddr_t buf,
             uint64_t len, uint64_t opt, uint64_t timeout)
 {
-    struct wit_type *type = load_acquire(&q->type);
-    struct proc *p = this_proc();
-    struct msg_meta meta;
+    void *copy = this_proc()->page;
+    struct queue_send s = {.data = copy};
     long error;
 
-    if (type && len != type->size)
-        return refuse(q);
-    error = copy_from_user(p->page, buf, len);
-    if (error)
-        return error;
-    make_meta(&meta, node, opt, len, MSG_INLINE);
+    make_meta(&s.meta, node, opt, len, MSG_INLINE);
     kobj_get(&q->obj);
     do { /* once more if it got its type only now */
-        type = load_acquire(&q->type);
-        if (type && (len != type->size || !wit_check(type, p->page)))
+        s.type = load_acquire(&q->type);
+        if (s.type && len != s.type->size)
             error = refuse(q);
         else
-            error = queue_send_wait(q, &meta, p->page, type, node, timeout);
+            error = copy_from_user(copy, buf, len);
+        if (!error && s.type && !wit_check(s.type, copy))
+            error = refuse(q);
+        if (!error)
+            error = queue_send_wait(q, &s, node, timeout);
     } while (error == -E_ALREADY);
     kobj_put(&q->obj);
     return error;
-}
-
-/* Scalars, then size, then tag. Returns: 0; -E_INVAL; -E_MSGSIZE;
- * -E_PROTOTYPE (counted as rejected). */
-static inline long
-check_send(struct queue *q, uint64_t len, uint64_t opt)
-{
-    if (unlikely((uint32_t)opt > PRIO_URGENT)) /* bits 8 to 31 are 0 */
-        return -E_INVAL;
-    if (unlikely(len > q->max_msg))
-        return -E_MSGSIZE;
-    if (likely(!q->schema) || OPT_TAG(opt) == q->schema)
-        return 0;
-    return refuse(q);
 }
 
 SYSCALL(queue_send, uint64_t h, uint64_t buf, uint64_t len, uint64_t opt,
@@ -138,71 +115,64 @@ SYSCALL(queue_send, uint64_t h, uint64_t buf, uint64_t len, uint64_t opt,
     if (unlikely(error))
         goto out;
     q = queue_of(node->obj);
-    error = check_send(q, len, opt);
-    if (unlikely(error))
-        goto out;
-    slot = queue_reserve(q);
-    if (unlikely(!slot)) {
+    if (unlikely((uint32_t)opt > PRIO_URGENT)) { /* bits 8 to 31 are 0 */
+        error = -E_INVAL;
+    } else if (unlikely(len > q->stat.max_msg)) {
+        error = -E_MSGSIZE;
+    } else if (unlikely(q->stat.schema) && OPT_TAG(opt) != q->stat.schema) {
+        error = refuse(q);
+    } else if (likely((slot = queue_reserve(q)))) {
+        make_meta(&slot->meta, node, opt, len, MSG_INLINE);
+        error = queue_commit(q, slot, copy_in(slot, uaddr(buf), len));
+    } else {
         error = send_slowly(q, node, uaddr(buf), len, opt, timeout);
-        goto out;
     }
-    make_meta(&slot->meta, node, opt, len, MSG_INLINE);
-    error = copy_in(slot, uaddr(buf), len);
-    if (unlikely(error) || unlikely((error = queue_commit(q, slot))))
-        queue_release(q, slot);
 out:
     handle_done();
     return error;
 }
 
-static long
+static inline long
 copy_header(uaddr_t meta, const struct qslot *slot)
 {
-    struct msg_meta header = queue_header(slot);
+    struct msg_meta header;
 
+    if (uaddr_is_null(meta))
+        return 0;
+    queue_header(slot, &header);
     return copy_to_user(meta, &header, sizeof(header));
 }
 
-/*
- * The handle in the taken message goes to the receiver's table, its value and
- * the header to the receiver's memory; or neither, and it is in flight again.
- * One that was revoked on the way arrives as -E_BADH without rights.
- * Returns: 0; -E_MFILE; -E_FAULT.
- */
+/* The handle in the taken message goes to the receiver's table, its value and
+ * the header to the receiver's memory; or neither. One that was revoked on the
+ * way arrives as -E_BADH without rights. Returns: 0; -E_MFILE; -E_FAULT. */
 static __attribute__((noinline)) long
 deliver_handle(struct queue *q, struct qslot *slot, uaddr_t buf, uaddr_t meta)
 {
-    struct hnode **place = queue_node(slot), *node = *place;
-    struct kobj *obj = node ? node->obj : NULL;
-    uint32_t rights = node ? hnode_rights(node) : 0;
-    long value = node ? hnode_arrive(node) : -E_BADH, error;
+    struct hnode *node = *queue_node(slot);
+    uint32_t rights = hnode_rights(node);
+    long value = load_relaxed(&node->dead) ? -E_BADH : handle_reserve();
+    uint32_t reserved = (uint32_t)value % HANDLE_SLOTS;
     struct msg_handle out = {(handle_t)value, value < 0 ? 0 : rights};
+    long error =
+        value == -E_MFILE ? value : copy_to_user(buf, &out, sizeof(out));
 
-    if (value == -E_MFILE)
-        return value;
-    if (value >= 0)
-        kobj_get(obj); /* the handle could be revoked from here on */
-    error = copy_to_user(buf, &out, sizeof(out));
-    if (!error && !uaddr_is_null(meta))
+    if (!error)
         error = copy_header(meta, slot);
-    if (error && value >= 0 && !hnode_depart((uint64_t)value, node)) {
-        queue_end_stops(q, obj, rights);
-        *place = NULL;
-    } else if (!error && value >= 0) {
-        queue_end_stops(q, obj, rights);
-    } else if (!error) {
-        queue_drop_handle(q, slot);
-    }
-    if (value >= 0)
-        kobj_put(obj);
+    if (!error)
+        queue_end_stops(q, node->obj, rights);
+    if (!error && value < 0)
+        hnode_end(node);
+    else if (!error) /* if revoked only now, the value is stale already */
+        (void)hnode_arrive(node, this_proc(), reserved);
+    else if (value >= 0)
+        handle_unreserve(this_proc(), reserved);
     return error;
 }
 
-/*
- * The taken message goes to the receiver's memory, and its handle to the
+/* The taken message goes to the receiver's memory, and its handle to the
  * receiver's table. On failure it is put back (BEHAVIOUR E10).
- * Returns: its length; -E_MFILE; -E_FAULT.
- */
+ * Returns: its length; -E_MFILE; -E_FAULT. */
 static inline long
 deliver(struct queue *q, struct qslot *slot, uaddr_t buf, uaddr_t meta)
 {
@@ -213,7 +183,7 @@ deliver(struct queue *q, struct qslot *slot, uaddr_t buf, uaddr_t meta)
         error = deliver_handle(q, slot, buf, meta);
     } else {
         error = copy_out(buf, slot, len);
-        if (likely(!error) && !uaddr_is_null(meta))
+        if (likely(!error))
             error = copy_header(meta, slot);
     }
     if (unlikely(error)) {
@@ -230,25 +200,24 @@ static __attribute__((noinline, flatten)) long
 recv_slowly(struct queue *q, const struct hnode *node, uaddr_t buf,
             uint64_t cap, uaddr_t meta, uint64_t timeout)
 {
-    struct msg_meta header;
-    struct qslot *slot = NULL;
-    bool good =
-        likely((buf.value | cap | meta.value) < USER_END / 2) ||
-        (uaddr_in_range(buf, cap) && uaddr_in_range(meta, sizeof(header)));
+    struct queue_recv r;
     long result;
 
+    r.cap = cap;
+    r.in_range = likely((buf.value | cap | meta.value) < USER_END / 2) ||
+                 (uaddr_in_range(buf, cap) &&
+                  uaddr_in_range(meta, sizeof(struct msg_meta)));
     kobj_get(&q->obj);
-    result = queue_take_wait(q, cap, good, &header, &slot, node, timeout);
+    result = queue_take_wait(q, &r, node, timeout);
     if (likely(!result)) {
         if (likely(!proc_killed()))
-            result = deliver(q, slot, buf, meta);
+            result = deliver(q, r.slot, buf, meta);
         else
-            queue_untake(q, slot);
+            queue_untake(q, r.slot);
     } else if (result == -E_MSGSIZE && !uaddr_is_null(meta)) {
         /* Whether the header can be written or not: the size comes first. */
-        (void)!copy_to_user(meta, &header, sizeof(header));
+        (void)!copy_to_user(meta, &r.header, sizeof(r.header));
     }
-    handle_done();
     kobj_put(&q->obj);
     return result;
 }
@@ -279,32 +248,36 @@ SYSCALL(queue_recv, uint64_t h, uint64_t buf, uint64_t cap, uint64_t meta,
         return error;
     }
     q = queue_of(node->obj);
-    if (queue_seems_empty(q))
+    if (load_relaxed(&q->ready.levels) == 0) /* at a glance */
         return recv_slowly(q, node, uaddr(buf), cap, uaddr(meta), timeout);
     return recv_at_once(q, node, uaddr(buf), cap, uaddr(meta), timeout);
 }
 
-/* Send the node in flight, or drop it. The caller has a reference to q.
- * Returns: as queue_send_wait(). */
+/* Send a handle to the object of `from` with these rights, derived already
+ * now. The cycle has been looked for. Returns: as queue_send_wait(). */
 static long
-send_node(struct queue *q, const struct hnode *through, struct hnode *cargo,
-          uint64_t opt, uint64_t timeout)
+send_node(struct queue *q, const struct hnode *through, struct hnode *from,
+          uint32_t rights, uint64_t opt, uint64_t timeout)
 {
-    struct kobj *obj = cargo->obj;
-    uint32_t rights = hnode_rights(cargo);
-    struct msg_meta meta;
-    long error;
+    struct kobj *obj = from->obj;
+    struct hnode *node = NULL;
+    struct queue_send s;
+    long error = hnode_derive(from, rights, 0, &node);
 
-    make_meta(&meta, through, opt, sizeof(struct msg_handle), MSG_HANDLE);
+    s.data = node ? &node : NULL;
+    make_meta(&s.meta, through, opt, sizeof(struct msg_handle), MSG_HANDLE);
     kobj_get(obj);
-    do
-        error = queue_send_wait(q, &meta, &cargo, load_acquire(&q->type),
-                                through, timeout);
-    while (error == -E_ALREADY); /* a type does not apply to handles */
+    kobj_get(&q->obj);
+    handle_done_second();
+    if (error != -E_BADH)
+        error = queue_send_wait(q, &s, through, timeout);
     if (error) {
         queue_end_stops(q, obj, rights);
-        hnode_drop(cargo);
+        if (node)
+            hnode_end(node);
     }
+    handle_done();
+    kobj_put(&q->obj);
     kobj_put(obj);
     return error;
 }
@@ -313,46 +286,27 @@ SYSCALL(queue_send_handle, uint64_t h, uint64_t cargo, uint64_t rights64,
         uint64_t opt, uint64_t timeout)
 {
     uint32_t rights = (uint32_t)rights64;
-    struct hnode *node, *from, *sent = NULL;
+    struct hnode *node, *from;
     struct queue *q;
-    struct kobj *obj;
-    bool started = false;
     long error = handle_use(h, 0, OBJ_QUEUE, RIGHT_WRITE, &node);
 
     if (!error)
         error = handle_look(cargo, 1, &from);
+    if (!error)
+        error = hnode_may_hand(from, &rights, 0);
     if (error)
         goto out;
     q = queue_of(node->obj);
-    obj = from->obj;
-    error = hnode_may_hand(from, &rights);
-    if (!error || error == -E_INVAL) {
-        /* Delegation comes before the scalars: a cycle before bad rights. */
-        long loop = queue_end_starts(q, obj, rights);
-
-        started = !loop;
-        error = loop ? loop : error;
-    }
-    if (!error && (uint32_t)opt > PRIO_URGENT)
-        error = -E_INVAL;
-    if (!error && timeout == 0)
-        error = queue_may_send(q);
-    if (!error)
-        error = hnode_derive(from, rights, 0, &sent);
-    if (error) {
-        if (started)
-            queue_end_stops(q, obj, rights);
+    error = queue_end_starts(q, from->obj, rights);
+    if (error)
         goto out;
-    }
-    /* From here on references keep what the hazards kept. */
-    handle_done_second();
-    kobj_get(&q->obj);
-    error = send_node(q, node, sent, opt, timeout);
-    handle_done();
-    kobj_put(&q->obj);
-    return error;
+    if (!(rights & ~RIGHT_ALL) && (uint32_t)opt <= PRIO_URGENT)
+        return send_node(q, node, from, rights, opt, timeout);
+    queue_end_stops(q, from->obj, rights);
+    error = -E_INVAL;
 out:
-    handle_done_both();
+    handle_done_second();
+    handle_done();
     return error;
 }
 
