@@ -189,4 +189,38 @@ TEST(grant_many)
     CHECK_EQ(JOIN(child), 0);
 }
 
+// B12: of several faults the handle's come first, then the length of the
+// chain, then the numbers.
+TEST(grant_error_order)
+{
+    long gate = queue_create(1, 8, 0), q = queue_create(1, 8, 0), deep = q;
+    long child = SPAWN(take(gate));
+    long plain = handle_dup(q, RW, 0);
+
+    for (int i = 0; i < HANDLE_MAX_DEPTH; i++)
+        deep = handle_dup(deep, RIGHTS_FULL, 0);
+    CHECK_ERR(handle_grant(-1, 99999999, 32, 0), E_BADH);
+    CHECK_ERR(handle_grant(plain, 99999999, 32, 8), E_ACCES);
+    CHECK_ERR(handle_grant(deep, 99999999, 32, 0), E_LOOP);
+    CHECK_ERR(handle_grant(q, child, 32, 0), E_INVAL);
+    CHECK_ERR(handle_grant(q, getpid(), 32, 0), E_INVAL);
+    CHECK_ERR(handle_grant(q, 99999999, RIGHT_READ, 0), E_SRCH);
+    CHECK_EQ(put(gate, 1), 0);
+    CHECK_EQ(JOIN(child), 0);
+}
+
+// F10: a child that has ended but was not waited for can be given nothing.
+TEST(grant_to_ended)
+{
+    struct proc_info info;
+    long q = queue_create(1, 8, 0), child = SPAWN(nop());
+
+    await_state(child, PROC_ENDED);
+    CHECK_ERR(handle_grant(q, child, RIGHT_READ, 0), E_SRCH);
+    CHECK_EQ(proc_info(child, &info), 0);
+    CHECK_EQ(info.handles, 0);
+    CHECK_EQ(handle_revoke(q), 0);
+    CHECK_EQ(JOIN(child), 0);
+}
+
 TEST_MAIN()

@@ -393,4 +393,27 @@ TEST(mixed_items)
     CHECK_EQ(items[3].seen, 0);
 }
 
+// C7 B12: the number of items comes first, then the address, then the handles
+// of all items, each whole, then their signals.
+TEST(error_order)
+{
+    static struct wait_item items[HANDLE_WAIT_MAX + 1];
+    long q = queue_create(1, 8, 0), region = region_open("echo");
+    long w = handle_dup(q, RIGHT_WRITE, 0);
+
+    CHECK_ERR(handle_wait(wild_pointers[0], 0, NOW), E_INVAL);
+    CHECK_ERR(handle_wait(wild_pointers[0], 17, NOW), E_INVAL);
+    CHECK_ERR(handle_wait(wild_pointers[0], 1, NOW), E_FAULT);
+    items[0] = (struct wait_item){(handle_t)w, SIG_READABLE | 8, 0};
+    CHECK_ERR(handle_wait(items, 1, NOW), E_ACCES);
+    items[1] = (struct wait_item){-1, 8, 0};
+    CHECK_ERR(handle_wait(items, 2, NOW), E_ACCES);
+    items[0] = (struct wait_item){(handle_t)region, 8, 0};
+    CHECK_ERR(handle_wait(items, 2, NOW), E_WRONGTYPE);
+    items[0] = (struct wait_item){(handle_t)q, 8, 0};
+    CHECK_ERR(handle_wait(items, 2, NOW), E_BADH);
+    CHECK_ERR(handle_wait(items, 1, NOW), E_INVAL);
+    CHECK_ERR(handle_wait(items, 1, FOREVER), E_INVAL);
+}
+
 TEST_MAIN()

@@ -125,7 +125,7 @@ TEST(many_to_many_size_one)
 {
     long pids[CONSUMERS + PRODUCERS];
     long report = queue_create(4, 256, 0);
-    uint32_t count = hart_count() <= 2 ? 2500 : 500;
+    uint32_t count = 2500;
 
     start_all(queue_create(1, ITEM, 0), report, count, pids);
     CHECK_EQ(check_tallies(report, count), count);
@@ -252,7 +252,7 @@ TEST(ping_pong)
 // E2: several pairs at once.
 TEST(ping_pong_pairs)
 {
-    uint64_t count = hart_count() == 1 ? 5000 : 2000;
+    uint64_t count = 5000;
     long pair[4];
 
     for (int i = 0; i < 4; i++)
@@ -275,7 +275,7 @@ TEST(timer_storm)
     long pids[CONSUMERS + PRODUCERS], sleeper[6];
     long report = queue_create(4, 256, 0), gate = queue_create(1, 8, 0);
     long rd = handle_dup(gate, RIGHT_READ, 0);
-    uint32_t count = hart_count() <= 2 ? 2000 : 500;
+    uint32_t count = 2000;
 
     for (uint64_t i = 0; i < 6; i++)
         sleeper[i] =

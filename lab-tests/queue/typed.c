@@ -468,4 +468,79 @@ TEST(duplicate_names)
                       sizeof(form)) > 0);
 }
 
+struct form {
+    uint8_t len, bytes[16];
+};
+
+// O3: forms that would make the kernel run in circles, look beyond a message or
+// read beyond the form are no types.
+TEST(hostile_forms)
+{
+    static const struct form bad[] = {
+        {1, {WIT_END}},
+        {1, {255}},
+        {2, {8, WIT_END}},
+        {2, {WIT_ENUM8, 1}},               /* no end */
+        {4, {WIT_ENUM8, 1, WIT_END, 0}},   /* and on behind it */
+        {2, {WIT_SKIP, 1}},                /* cut short */
+        {4, {WIT_SKIP, 0, 0, WIT_END}},    /* about no byte */
+        {4, {WIT_SKIP, 1, 0x10, WIT_END}}, /* 4097 bytes */
+        {3, {WIT_FLAGS, 0, WIT_END}},
+        {3, {WIT_FLAGS, 33, WIT_END}},
+        {5, {WIT_REPEAT, 255, 255, WIT_END, WIT_END}}, /* nothing, often */
+        {6, {WIT_REPEAT, 0, 0, WIT_CHAR, WIT_END, WIT_END}},
+        {6, {WIT_REPEAT, 1, 4, WIT_CHAR, WIT_END, WIT_END}}, /* 4100 bytes */
+        /* variants: no case; a payload that begins before or behind it */
+        {8, {WIT_VARIANT, 0, 1, 4, 0, 6, WIT_END}},
+        {11, {WIT_VARIANT, 1, 0, 4, 0, 10, 7, WIT_ENUM8, 1, WIT_END, WIT_END}},
+        {11, {WIT_VARIANT, 1, 5, 4, 0, 10, 7, WIT_ENUM8, 1, WIT_END, WIT_END}},
+        /* a case that is the variant, lies outside, or is larger */
+        {11, {WIT_VARIANT, 1, 1, 4, 0, 10, 1, WIT_ENUM8, 1, WIT_END, WIT_END}},
+        {11, {WIT_VARIANT, 1, 1, 4, 0, 10, 99, WIT_ENUM8, 1, WIT_END, WIT_END}},
+        {11, {WIT_VARIANT, 1, 1, 1, 0, 10, 7, WIT_ENUM8, 1, WIT_END, WIT_END}},
+        /* an end that is another; cases that share a block */
+        {11, {WIT_VARIANT, 1, 1, 4, 0, 9, 7, WIT_ENUM8, 1, WIT_END, WIT_END}},
+        {12,
+         {WIT_VARIANT, 2, 1, 4, 0, 11, 8, 8, WIT_ENUM8, 1, WIT_END, WIT_END}},
+    };
+    static const struct form good = {
+        12,
+        {WIT_VARIANT, 2, 1, 4, 0, 11, 8, 0, WIT_ENUM8, 1, WIT_END, WIT_END}};
+    long q = queue_create(2, 4096, 0);
+
+    for (uint32_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+        CHECK_ERR(queue_set_type(q, bad[i].bytes, bad[i].len), E_INVAL);
+    CHECK_EQ(queue_set_type(q, good.bytes, good.len), 0);
+    CHECK_EQ(offer(q, "\1\2\3\4", 4), 0);
+    CHECK_ERR(offer(q, "\0\2\3\4", 4), E_PROTOTYPE);
+}
+
+// O3: the deepest type that compiles is checked down to its last bool, and one
+// that is deeper does not compile.
+TEST(deepest_type)
+{
+    char text[256] = "bool";
+    uint8_t form[WIT_MAX_FORM], m[32] = {0};
+    long q, len;
+
+    for (int i = 0; i < 14; i++) {
+        char inner[256];
+
+        strcpy(inner, text);
+        snprintf(text, sizeof(text), "option<%s>", inner);
+    }
+    memset(m, 1, 15);
+    q = typed_queue(text);
+    CHECK_EQ(offer(q, m, 15), 0);
+    m[14] = 2;
+    CHECK_ERR(offer(q, m, 15), E_PROTOTYPE);
+    m[13] = 0; /* now nobody looks at it */
+    CHECK_EQ(offer(q, m, 15), 0);
+    len = (long)strlen(text);
+    memmove(text + 7, text, (size_t)len);
+    memcpy(text, "option<", 7);
+    strcpy(text + len + 7, ">");
+    CHECK(wit_compile(text, form, sizeof(form)) < 0);
+}
+
 TEST_MAIN()
