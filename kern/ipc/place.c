@@ -1,22 +1,43 @@
 /*
  * The memory of a queue, its places, and the handles in them.
  *
- * Places stand one behind the other, at multiples of 64, in whole pages and
- * one smaller block; so none straddles pages but in its payload, of which the
- * first 64 bytes are in one page and always there: a handle fits into any.
+ * Places stand one behind the other, in whole pages and one smaller block. A
+ * place straddles pages in its payload only, behind the room for a cargo.
  */
 #include "base/string.h"
-#include "ipc/handle.h"
 #include "ipc/queue.h"
 #include "mem/kalloc.h"
 
 /* --- memory --------------------------------------------------------------- */
 
+#define HEADER ((uint32_t)offsetof(struct qslot, payload))
+
 static uint32_t
-stride(uint32_t max_msg)
+place_size(uint32_t max_msg)
 {
-    return (uint32_t)(sizeof(struct qslot) +
-                      ROUND_UP(max_msg, sizeof(struct qslot)));
+    uint32_t size = HEADER + ROUND_UP(max_msg, 8u);
+
+    return size < sizeof(struct qslot) ? (uint32_t)sizeof(struct qslot) : size;
+}
+
+/* Where a place can begin, from `at` on. */
+static uint32_t
+place_begin(uint32_t at)
+{
+    uint32_t left = (uint32_t)(PAGE_SIZE - at % PAGE_SIZE);
+
+    return left < sizeof(struct qslot) ? at + left : at;
+}
+
+/* Bytes of all places, with what is lost at the ends of pages. */
+static uint32_t
+storage_size(uint32_t ring_size, uint32_t max_msg)
+{
+    uint32_t end = 0;
+
+    for (uint32_t i = 0; i < ring_size; i++)
+        end = place_begin(end) + place_size(max_msg);
+    return end;
 }
 
 static uint32_t
@@ -28,8 +49,8 @@ page_count(uint32_t bytes)
 void
 queue_free(struct queue *q)
 {
-    uint32_t bytes = q->stat.ring_size * stride(q->stat.max_msg), left = bytes;
-    uint32_t n = page_count(bytes);
+    uint32_t left = storage_size(q->stat.ring_size, q->stat.max_msg);
+    uint32_t n = page_count(left);
 
     for (uint32_t i = 0; i < n && q->pages[i]; i++, left -= PAGE_SIZE)
         if (left > KMALLOC_MAX)
@@ -41,27 +62,30 @@ queue_free(struct queue *q)
 
 /* Allocate the places of a new queue. Returns: false: some may be there. */
 static bool
-make_places(struct queue *q, uint32_t size)
+make_places(struct queue *q)
 {
-    uint32_t bytes = q->stat.ring_size * size, left = bytes;
+    uint32_t left = storage_size(q->stat.ring_size, q->stat.max_msg);
+    uint32_t size = place_size(q->stat.max_msg), payload = size - HEADER;
+    uint32_t n = page_count(left), at = 0;
+    struct list **end = &q->free;
 
-    for (uint32_t i = 0; i < page_count(bytes); i++, left -= PAGE_SIZE) {
+    for (uint32_t i = 0; i < n; i++, left -= PAGE_SIZE) {
         q->pages[i] = left > KMALLOC_MAX ? page_alloc() : kmalloc(left);
         if (!q->pages[i])
             return false;
     }
-    for (uint32_t at = bytes; at > 0;) {
+    for (uint32_t i = 0; i < q->stat.ring_size; i++, at += size) {
         struct qslot *slot;
         void **page;
 
-        at -= size;
+        at = place_begin(at);
         page = &q->pages[at / PAGE_SIZE];
         slot = (void *)((char *)*page + at % PAGE_SIZE);
-        slot->next_page =
-            queue_here(slot, PAGE_SIZE) < size - sizeof(*slot) ? page[1] : NULL;
-        slot->link.next = q->free;
-        q->free = &slot->link;
+        slot->next_page = queue_here(slot, payload) < payload ? page[1] : NULL;
+        *end = &slot->link;
+        end = &slot->link.next;
     }
+    *end = NULL;
     return true;
 }
 
@@ -76,7 +100,7 @@ queue_new(uint32_t ring_size, uint32_t max_msg, uint32_t schema,
         (ring_size & (ring_size - 1)) || max_msg == 0 ||
         max_msg > QUEUE_MAX_MSG || ring_size * max_msg > QUEUE_MAX_BYTES)
         return -E_INVAL;
-    pages = page_count(ring_size * stride(max_msg));
+    pages = page_count(storage_size(ring_size, max_msg));
     q = kzalloc((uint32_t)(sizeof(*q) + pages * sizeof(void *)));
     if (!q)
         return -E_NOMEM;
@@ -85,7 +109,7 @@ queue_new(uint32_t ring_size, uint32_t max_msg, uint32_t schema,
     prioq_init(&q->ready);
     prioq_init(&q->senders);
     prioq_init(&q->receivers);
-    if (!make_places(q, stride(max_msg))) {
+    if (!make_places(q)) {
         queue_free(q);
         return -E_NOMEM;
     }
@@ -118,12 +142,6 @@ queue_header(const struct qslot *slot, struct msg_meta *out)
 /* --- handles in messages -------------------------------------------------- */
 
 static struct spinlock flight_lock = SPINLOCK(RANK_FLIGHT);
-
-struct hnode **
-queue_node(struct qslot *slot)
-{
-    return (void *)(queue_here(slot, 1) ? slot->payload : slot->next_page);
-}
 
 static bool
 is_end(const struct kobj *obj, uint32_t rights)
@@ -168,7 +186,7 @@ queue_drop_handle(struct queue *q, struct qslot *slot)
 
     if (slot->meta.kind != MSG_HANDLE && slot->meta.kind != MSG_DESC)
         return;
-    node = *queue_node(slot);
+    node = &slot->cargo.node;
     queue_end_stops(q, node->obj, hnode_rights(node));
     hnode_end(node);
 }
