@@ -137,6 +137,27 @@ TEST(storage_reserved)
         CHECK_EQ(data[4095], i);
     }
 }
+/* Each place has room for a handle, too: no send of one needs memory, also not
+ * one that has to wait for its place. */
+TEST(handles_reserved)
+{
+    handle_t q = queue_create(256, 1, 0), cargo = queue_create(1, 1, 0);
+    struct msg_handle got;
+
+    eat_memory();
+    CHECK_ERR(queue_create(1, 4096, 0), E_NOMEM);
+    for (int i = 0; i < 256; i++)
+        CHECK_EQ(queue_send_handle(q, cargo, RIGHT_WRITE, 0, NOW), 0);
+    CHECK_ERR(queue_send_handle(q, cargo, RIGHT_WRITE, 0, NOW), E_AGAIN);
+    CHECK_ERR(queue_send_handle(q, cargo, RIGHT_WRITE, 0, MS(1)), E_TIMEDOUT);
+    CHECK_EQ(handle_revoke(cargo), 256);
+    for (int i = 0; i < 256; i++) {
+        CHECK_EQ(queue_recv(q, &got, sizeof(got), 0, NOW), sizeof(got));
+        CHECK_EQ(got.handle, -E_BADH);
+        CHECK_EQ(got.rights, 0);
+    }
+}
+
 
 // A4: a queue that does not fit in memory is E_NOMEM, and nothing stays.
 TEST(create_no_memory)
