@@ -147,8 +147,8 @@ void handle_create_at(struct proc *p, uint32_t slot, struct kobj *obj,
                       uint32_t rights);
 
 /* Set a slot of the running process's table aside, and memory for a node, for
- * hnode_move(); or give them back. Returns: the value of the slot's next handle;
- * -E_MFILE; -E_NOMEM. */
+ * hnode_move(); or give them back.
+ * Returns: the value of the slot's next handle; -E_MFILE; -E_NOMEM. */
 long handle_reserve(struct hnode **home) MUST_CHECK;
 void handle_unreserve(struct proc *p, uint32_t slot, struct hnode *home);
 

@@ -101,8 +101,8 @@ void queue_statistics(struct queue *q, struct queue_stat *out);
 /* A free place, or NULL when there is none, or no reader, or a type. */
 struct qslot *queue_reserve(struct queue *q) MUST_CHECK;
 
-/* Send what the place holds, its meta filled in but for seq and sent_ns; or give
- * it back unused. Returns: 0; -E_PIPE: then it is still reserved. */
+/* Send what the place holds, its meta filled in but for seq and sent_ns; or
+ * give it back unused. Returns: 0; -E_PIPE: then it is still reserved. */
 long queue_commit(struct queue *q, struct qslot *slot) MUST_CHECK;
 void queue_release(struct queue *q, struct qslot *slot);
 

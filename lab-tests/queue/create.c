@@ -158,7 +158,6 @@ TEST(handles_reserved)
     }
 }
 
-
 // A4: a queue that does not fit in memory is E_NOMEM, and nothing stays.
 TEST(create_no_memory)
 {
