@@ -137,7 +137,7 @@ kernel_main(uint64_t hart_id, uint64_t fdt_pa)
     if (why)
         refuse("boot archive (-initrd): %s", why);
     add_memory(machine.initrd.base, machine.initrd.end, NULL, 0);
-    console_init(hart_id, machine.uart_irq, has_command());
+    console_init(has_command());
     error = start_init();
     if (error)
         refuse("boot file init: error %ld", -error);
