@@ -21,59 +21,49 @@
 #define MAX_FRAMES  32
 #define CFA_UNKNOWN 0xffff
 
-/* A row of a table; the tables are sorted. */
-struct row {
-    uint32_t offset; /* from _text_start; valid up to the next row's */
-    union {
-        uint32_t name; /* of ksyms: offset in ksyms_names */
-        struct {
-            uint16_t cfa; /* bytes above sp, or CFA_UNKNOWN */
-            int16_t ra;   /* from the CFA; 0: still in its register */
-        };
-    };
-};
-extern const struct row ksyms[], unwind_rows[];
-extern const uint64_t ksyms_count, unwind_rows_count;
-extern const char ksyms_names[], _text_start[], _text_end[];
+/* Of some code, up to the next row's. Sorted. */
+extern const struct row {
+    uint32_t offset;   /* from _text_start */
+    uint32_t function; /* likewise, its beginning */
+    uint32_t name;     /* offset in code_names */
+    uint16_t cfa;      /* bytes above sp, or CFA_UNKNOWN */
+    int16_t ra;        /* from the CFA; 0: still in its register */
+} code_rows[];
+extern const uint64_t code_rows_count;
+extern const char code_names[], _text_start[], _text_end[];
 
 static uint32_t culprit; /* [a] 1 + index of the hart that panics, or 0 */
 
-static bool
-in_text(uint64_t pc)
-{
-    return pc >= (uint64_t)_text_start && pc < (uint64_t)_text_end;
-}
-
 /* The row for the code at pc, or NULL. */
 static const struct row *
-find(const struct row *rows, uint64_t count, uint64_t pc)
+find(uint64_t pc)
 {
     const struct row *found = NULL;
 
-    for (uint64_t i = 0; in_text(pc) && i < count; i++)
-        if (rows[i].offset <= pc - (uint64_t)_text_start)
-            found = &rows[i];
+    for (uint64_t i = 0; pc < (uint64_t)_text_end && i < code_rows_count; i++)
+        if ((uint64_t)_text_start + code_rows[i].offset <= pc)
+            found = &code_rows[i];
     return found;
 }
 
 /* Print the calls that led to pc, which is being executed, with ra in its
  * register, or (ra is 0) is where a call returns to. Ends at code without a
- * row, which is the assembly at the bottom of each stack. */
+ * frame, which is the assembly at the bottom of each stack. */
 static void
 backtrace(uint64_t pc, uint64_t sp, uint64_t ra)
 {
-    for (int n = 0; n < MAX_FRAMES && (n == 0 || in_text(pc)); n++) {
-        uint64_t at = pc - !ra; /* the call may be a function's last code */
-        const struct row *name = find(ksyms, ksyms_count, at);
-        const struct row *row = find(unwind_rows, unwind_rows_count, at);
+    for (int n = 0; n < MAX_FRAMES && (n == 0 || find(pc)); n++) {
+        /* The call may be a function's last code. */
+        const struct row *row = find(pc - !ra);
 
         kprintf("  #%d 0x%lx %s+0x%lx", n, pc,
-                name ? ksyms_names + name->name : "?",
-                name ? pc - (uint64_t)_text_start - name->offset : 0);
-        if (row && row->cfa == CFA_UNKNOWN)
-            row = NULL;
-        sp += row ? row->cfa : 0;
-        pc = row && row->ra ? *(uint64_t *)(sp + (uint64_t)row->ra) : ra;
+                row ? code_names + row->name : "?",
+                row ? pc - (uint64_t)_text_start - row->function : 0);
+        if (row && row->cfa != CFA_UNKNOWN) {
+            sp += row->cfa;
+            ra = row->ra ? *(uint64_t *)(sp + (uint64_t)row->ra) : ra;
+        }
+        pc = ra;
         ra = 0;
     }
 }

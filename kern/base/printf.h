@@ -1,5 +1,5 @@
-/* Text from values, and the kernel's lines on the console. The conversions: %d
- * %u %x %p %c %s %%, with l, ll or z. */
+/* Text from values, and the kernel's lines on the console. The conversions: %s
+ * %d %u %x %ld %lu %lx. */
 #pragma once
 
 #include <stdarg.h>

@@ -7,7 +7,7 @@ struct proc;
 
 /* Make the queues and the threads. `raw`: no terminal, so no echo and no line
  * editing. */
-void console_init(uint64_t boot_hart_id, uint32_t irq, bool raw);
+void console_init(bool raw);
 
 /* Give init its standard streams: handles 0, 1 and 2. */
 void console_give_streams(struct proc *init);

@@ -50,9 +50,10 @@ read_machine(uint64_t hart_id, uint64_t fdt_pa)
 {
     static const uint64_t needed[] = {SBI_EXT_TIME, SBI_EXT_IPI, SBI_EXT_RFENCE,
                                       SBI_EXT_HSM};
+    const char *why = fdt_read(DIRECT(fdt_pa), hart_id);
 
-    if (fdt_read(DIRECT(fdt_pa), hart_id, &machine))
-        refuse("device tree: %s", machine.error);
+    if (why)
+        refuse("device tree: %s", why);
     uart_init(machine.uart_pa);
     for (uint32_t i = 0; i < ARRAY_LEN(needed); i++)
         if (!sbi_probe(needed[i]))
@@ -85,21 +86,17 @@ add_memory(uint64_t start, uint64_t end, const struct range *used, uint32_t n)
         page_add_range(start, end);
 }
 
-/* All memory behind the image and the process table but what the firmware
- * reserved, the device tree and, for now, the boot archive. Returns: the
+/* All memory behind the image (the firmware's own is below) and the process
+ * table, but for the device tree and, for now, the boot archive. Returns: the
  * process table. */
 static struct proc *
 set_up_memory(void)
 {
     uint64_t table = PHYS(_image_end);
     uint64_t table_end = table + slots * sizeof(struct proc);
-    struct range used[FDT_MAX_RESERVED + 2];
-    uint32_t n = machine.nreserved;
+    const struct range used[] = {machine.fdt, machine.initrd};
 
-    memcpy(used, machine.reserved, sizeof(machine.reserved));
-    used[n++] = machine.fdt;
-    used[n++] = machine.initrd;
-    add_memory(table_end, machine.memory.end, used, n);
+    add_memory(table_end, machine.memory.end, used, ARRAY_LEN(used));
     memset(DIRECT(table), 0, table_end - table);
     vm_init();
     return DIRECT(table);
@@ -140,7 +137,7 @@ kernel_main(uint64_t hart_id, uint64_t fdt_pa)
     if (why)
         refuse("boot archive (-initrd): %s", why);
     add_memory(machine.initrd.base, machine.initrd.end, NULL, 0);
-    console_init(hart_id, machine.uart_irq, has_command());
+    console_init(has_command());
     error = start_init();
     if (error)
         refuse("boot file init: error %ld", -error);
