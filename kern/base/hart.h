@@ -28,7 +28,6 @@ struct hart {
     uint64_t armed;        /* [s] ticks: the deadline the timer is set to */
     uint64_t slice_end;    /* [s] ticks: when the running process must share */
     uint64_t kick_at;      /* [s] ticks: when to call an idle hart for help */
-    uint32_t resched;      /* [s] the running process should give way */
 } __attribute__((aligned(64)));
 
 extern struct hart harts[MAX_HARTS];

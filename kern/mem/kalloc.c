@@ -5,12 +5,12 @@
  *       which says how many. Memory never used yet is one long run, taken from
  *       its end, so it is not even touched.
  *
- * Blocks. Behind a header, a page is cut into as many equal blocks as fit;
- * sizes of which the same number fit share pages.
+ * Blocks: some of the 63 units behind a page's header, in a row.
  *
- *   K2  bit i of a page's free mask: its block i is free.
- *   K3  a page of blocks some of which are free is in the list of its cut; one
- *       of which all are goes back to the pool at once.
+ *   K2  bit i of a page's free mask: its unit i is free. Unit 0 is the header.
+ *   K3  a page with free units is in room[6], or in room[c] if a search for
+ *       more than 2^c of them failed since a block of it was last freed. A page
+ *       in which all are free goes back to the pool at once.
  */
 #include "mem/kalloc.h"
 
@@ -20,7 +20,8 @@
 #include "base/string.h"
 #include "hw/memlayout.h"
 
-#define UNITS ((uint32_t)(KMALLOC_MAX / KMALLOC_UNIT)) /* behind the header */
+#define UNIT     64u
+#define ALL_FREE ~1ull
 
 struct run {
     struct run *next;
@@ -30,7 +31,7 @@ struct run {
 static struct spinlock pool_lock = SPINLOCK(RANK_PAGES);
 static struct run *runs;    /* [p] K1 */
 static uint64_t free_pages; /* [p] also read without */
-static uint64_t total;      /* [I] after boot */
+uint64_t page_total;        /* [I] after boot */
 
 static void
 add_run(void *page, uint64_t pages)
@@ -49,7 +50,7 @@ page_add_range(uint64_t start, uint64_t end)
 {
     assert(start < end && start % PAGE_SIZE == 0 && end % PAGE_SIZE == 0);
     add_run(DIRECT(start), (end - start) / PAGE_SIZE);
-    total += (end - start) / PAGE_SIZE;
+    page_total += (end - start) / PAGE_SIZE;
 }
 
 void *
@@ -86,12 +87,6 @@ page_free(void *page)
 }
 
 uint64_t
-page_total(void)
-{
-    return total;
-}
-
-uint64_t
 page_free_count(void)
 {
     return load_relaxed(&free_pages);
@@ -103,40 +98,56 @@ struct block_page {
     struct list link; /* K3 */
     uint64_t free;    /* K2 */
 };
-_Static_assert(sizeof(struct block_page) <= KMALLOC_UNIT, "room for a header");
+_Static_assert(sizeof(struct block_page) <= UNIT, "it is unit 0");
 
 static struct spinlock heap_lock = SPINLOCK(RANK_HEAP);
-static struct list room[UNITS + 1]; /* [h] K3, by blocks a page */
+#define EMPTY(c) &room[c], &room[c]
+static struct list room[] = {{EMPTY(0)}, {EMPTY(1)}, {EMPTY(2)}, {EMPTY(3)},
+                             {EMPTY(4)}, {EMPTY(5)}, {EMPTY(6)}}; /* [h] K3 */
 
 static uint32_t
-blocks_per_page(uint32_t size)
+units(uint32_t size)
 {
     assert(size > 0 && size <= KMALLOC_MAX);
-    return UNITS / ((size + KMALLOC_UNIT - 1) / KMALLOC_UNIT);
+    return (size + UNIT - 1) / UNIT;
 }
 
-/* The mask of a page without blocks in use. */
-static uint64_t
-all_free(uint32_t blocks)
+/* Bit i: n units in a row are free, of which i is the first. */
+static inline uint64_t
+runs_of(uint64_t free, uint32_t n)
 {
-    return ~0ull >> (64 - blocks);
+    for (uint32_t have = 1; have < n;) {
+        uint32_t step = MIN(have, n - have);
+
+        free &= free >> step;
+        have += step;
+    }
+    return free;
 }
 
-/* A page of so many blocks with a free one. NULL: memory is out. */
+/* A page with n free units in a row; *starts: where. NULL: memory is out. */
 static struct block_page *
-page_with_room(uint32_t blocks)
+page_with_room(uint32_t n, uint64_t *starts)
 {
-    struct list *list = &room[blocks];
     struct block_page *page;
+    uint32_t least = 0;
 
-    if (!list->next)
-        list_init(list);
-    if (!list_empty(list))
-        return list_entry(list->next, struct block_page, link);
+    while (1u << least < n)
+        least++;
+    for (uint32_t c = least; c < ARRAY_LEN(room); c++) {
+        while (!list_empty(&room[c])) {
+            page = list_entry(room[c].next, struct block_page, link);
+            *starts = runs_of(page->free, n);
+            if (*starts)
+                return page;
+            list_unlink(&page->link);
+            list_push_back(&room[least - 1], &page->link);
+        }
+    }
     page = page_alloc();
     if (page) {
-        page->free = all_free(blocks);
-        list_push_back(list, &page->link);
+        *starts = page->free = ALL_FREE;
+        list_push_back(&room[6], &page->link);
     }
     return page;
 }
@@ -144,23 +155,23 @@ page_with_room(uint32_t blocks)
 void *
 kmalloc(uint32_t size)
 {
-    uint32_t blocks = blocks_per_page(size), i = 0;
+    uint32_t n = units(size), i = 0;
     struct block_page *page;
+    uint64_t starts;
 
     spin_lock(&heap_lock);
-    page = page_with_room(blocks);
+    page = page_with_room(n, &starts);
     if (page) {
-        while (!(page->free >> i & 0xff)) /* eight at a time, then one */
+        while (!(starts >> i & 0xff)) /* eight at a time, then one */
             i += 8;
-        while (!(page->free >> i & 1))
+        while (!(starts >> i & 1))
             i++;
-        page->free &= ~(1ull << i);
+        page->free &= ~(~0ull >> (64 - n) << i);
         if (!page->free)
             list_unlink(&page->link);
     }
     spin_unlock(&heap_lock);
-    return page ? (char *)page + (1 + i * (UNITS / blocks)) * KMALLOC_UNIT
-                : NULL;
+    return page ? (char *)page + i * UNIT : NULL;
 }
 
 void *
@@ -175,22 +186,21 @@ void
 kfree(void *block, uint32_t size)
 {
     struct block_page *page = (void *)ROUND_DOWN((uint64_t)block, PAGE_SIZE);
-    uint32_t blocks = blocks_per_page(size), units = UNITS / blocks;
-    uint32_t unit = (uint64_t)block % PAGE_SIZE / KMALLOC_UNIT - 1;
-    uint64_t bit = 1ull << unit / units % 64;
+    uint64_t mask = ~0ull >> (64 - units(size));
 
     if (!block)
         return;
     if (DEBUG)
         memset(block, 0xdb, size);
+    mask <<= (uint64_t)block % PAGE_SIZE / UNIT;
     spin_lock(&heap_lock);
-    assert(unit < UNITS && unit % units == 0 && !(page->free & bit));
-    if (!page->free)
-        list_push_back(&room[blocks], &page->link);
-    page->free |= bit;
-    if (page->free == all_free(blocks)) {
+    assert((uint64_t)block % UNIT == 0 && !(page->free & mask) && !(mask & 1));
+    if (page->free)
         list_unlink(&page->link);
+    page->free |= mask;
+    if (page->free == ALL_FREE)
         page_free(page);
-    }
+    else
+        list_push_back(&room[6], &page->link);
     spin_unlock(&heap_lock);
 }

@@ -12,12 +12,11 @@ void *page_alloc(void) MUST_CHECK;
 void *page_zalloc(void) MUST_CHECK;
 void page_free(void *page);
 
-/* Pages there are, and those free now. */
-uint64_t page_total(void);
+/* Pages there are, [I] after boot, and those free now. */
+extern uint64_t page_total;
 uint64_t page_free_count(void);
 
-#define KMALLOC_UNIT 64u
-#define KMALLOC_MAX  (PAGE_SIZE - KMALLOC_UNIT)
+#define KMALLOC_MAX (PAGE_SIZE - 64)
 
 /* A block of 1 to KMALLOC_MAX bytes, 64-aligned; of zeros. */
 void *kmalloc(uint32_t size) MUST_CHECK;

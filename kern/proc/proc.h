@@ -23,7 +23,7 @@ enum { REG_PC = 0, REG_SP = 2, REG_A0 = 10, REG_A1 = 11 }; /* indices of x */
 
 /* p->work: reasons not to go back to the program right away. */
 #define WORK_KILLED  1u
-#define WORK_RESCHED 2u /* its slice ended during a call */
+#define WORK_RESCHED 2u /* its slice ended */
 
 /* p->state, apart from what programs see. */
 enum { PROC_FREE = 0, PROC_EXITING = 5 /* then PROC_ENDED */ };

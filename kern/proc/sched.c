@@ -205,7 +205,6 @@ sched(void)
     struct hart *h = this_hart();
     struct proc *next = h->next;
 
-    h->resched = 0;
     h->next = NULL;
     if (likely(next && next != h->proc)) {
         switch_to(h, next, h->proc != h->idle);
@@ -226,7 +225,6 @@ sched_yield(void)
     struct runq *rq = &runqs[h->index];
     struct proc *next;
 
-    h->resched = 0;
     queue_next(h); /* who waited comes before us */
     if (!load_relaxed(&rq->count))
         return;
@@ -270,7 +268,7 @@ sched_clock(struct hart *h)
         call_for_help(h);
     if (h->next || load_relaxed(&runqs[h->index].count)) {
         if (now >= h->slice_end) {
-            h->resched = 1;
+            or_relaxed(&h->proc->work, WORK_RESCHED);
             h->slice_end = now + slice_ticks;
         }
         next = MIN(next, h->slice_end);

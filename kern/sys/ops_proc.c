@@ -285,7 +285,7 @@ SYSCALL(proc_info, uint64_t pid, uint64_t out)
 SYSCALL(sys_info, uint64_t out)
 {
     struct sys_info info = {
-        .total_pages = page_total(),
+        .total_pages = page_total,
         .free_pages = page_free_count(),
         .timebase_hz = machine.timebase_hz,
         .instret = csr_read(instret),

@@ -98,8 +98,6 @@ user_trap(uint64_t cause, struct trapframe *tf)
     if (!(cause & CAUSE_INTERRUPT))
         fault(cause, tf);
     interrupt(cause);
-    if (this_hart()->resched)
-        sched_yield();
 }
 
 /* The running process has flags in p->work: before it goes on in user mode. */
@@ -121,12 +119,8 @@ user_work(void)
 void
 kernel_trap(struct panic_regs *regs)
 {
-    struct hart *h = this_hart();
-
     if (regs->scause & CAUSE_INTERRUPT) {
         interrupt(regs->scause);
-        if (h->resched && h->proc)
-            or_relaxed(&h->proc->work, WORK_RESCHED);
     } else if (regs->pc >= (uint64_t)user_copy_start &&
                regs->pc < (uint64_t)user_copy_end && regs->stval < USER_END) {
         regs->pc = (uint64_t)user_copy_fault;
