@@ -1,8 +1,9 @@
 /*
  * The memory of a queue, its places, and the handles in them.
  *
- * Places stand one behind the other, in whole pages and one smaller block. A
- * place straddles pages in its payload only, behind the room for a cargo.
+ * Places stand one behind the other in whole pages, where one straddles pages
+ * in its payload only, behind the room for a cargo; and those that would fill a
+ * last page in part, in blocks of a few, of which many fit into a page.
  */
 #include "base/string.h"
 #include "ipc/queue.h"
@@ -11,16 +12,18 @@
 /* --- memory --------------------------------------------------------------- */
 
 #define HEADER ((uint32_t)offsetof(struct qslot, payload))
+#define BLOCK  960u /* bytes of a block, but for larger places */
 
-static uint32_t
-place_size(uint32_t max_msg)
-{
-    uint32_t size = HEADER + ROUND_UP(max_msg, 8u);
+struct layout {
+    uint32_t size;      /* of a place, in bytes */
+    uint32_t pages;     /* whole ones */
+    uint32_t paged;     /* places that begin in them */
+    uint32_t over;      /* bytes of the last of these, in the first block */
+    uint32_t per_block; /* places that begin in a block */
+    uint32_t pieces;    /* pages and blocks */
+};
 
-    return size < sizeof(struct qslot) ? (uint32_t)sizeof(struct qslot) : size;
-}
-
-/* Where a place can begin, from `at` on. */
+/* Where a place can begin in pages, from `at` on. */
 static uint32_t
 place_begin(uint32_t at)
 {
@@ -29,59 +32,80 @@ place_begin(uint32_t at)
     return left < sizeof(struct qslot) ? at + left : at;
 }
 
-/* Bytes of all places, with what is lost at the ends of pages. */
-static uint32_t
-storage_size(uint32_t ring_size, uint32_t max_msg)
+static struct layout
+lay_out(uint32_t ring_size, uint32_t max_msg)
 {
-    uint32_t end = 0;
+    uint32_t size = HEADER + ROUND_UP(max_msg, 8u), end, at = 0;
+    struct layout l;
 
-    for (uint32_t i = 0; i < ring_size; i++)
-        end = place_begin(end) + place_size(max_msg);
-    return end;
+    l.size =
+        size < sizeof(struct qslot) ? (uint32_t)sizeof(struct qslot) : size;
+    l.pages = ring_size * l.size / (uint32_t)PAGE_SIZE;
+    end = l.pages * (uint32_t)PAGE_SIZE;
+    for (l.paged = 0; l.paged < ring_size && place_begin(at) < end; l.paged++)
+        at = place_begin(at) + l.size;
+    l.over = at > end ? at - end : 0;
+    l.per_block = l.size > BLOCK ? 1 : BLOCK / l.size;
+    l.pieces = (ring_size - l.paged + l.per_block - 1) / l.per_block;
+    if (l.over && !l.pieces)
+        l.pieces = 1;
+    l.pieces += l.pages;
+    return l;
 }
 
+/* Bytes of a block. */
 static uint32_t
-page_count(uint32_t bytes)
+block_bytes(const struct queue *q, const struct layout *l, uint32_t i)
 {
-    return (bytes + (uint32_t)PAGE_SIZE - 1) / (uint32_t)PAGE_SIZE;
+    uint32_t first = l->paged + (i - l->pages) * l->per_block;
+
+    return (i == l->pages ? l->over : 0) +
+           MIN(l->per_block, q->stat.ring_size - first) * l->size;
 }
 
 void
 queue_free(struct queue *q)
 {
-    uint32_t left = storage_size(q->stat.ring_size, q->stat.max_msg);
-    uint32_t n = page_count(left);
+    struct layout l = lay_out(q->stat.ring_size, q->stat.max_msg);
 
-    for (uint32_t i = 0; i < n && q->pages[i]; i++, left -= PAGE_SIZE)
-        if (left > KMALLOC_MAX)
-            page_free(q->pages[i]);
+    for (uint32_t i = 0; i < l.pieces && q->pieces[i]; i++)
+        if (i < l.pages)
+            page_free(q->pieces[i]);
         else
-            kfree(q->pages[i], left);
-    kfree(q, (uint32_t)(sizeof(*q) + n * sizeof(void *)));
+            kfree(q->pieces[i], block_bytes(q, &l, i));
+    kfree(q, (uint32_t)(sizeof(*q) + l.pieces * sizeof(void *)));
 }
 
 /* Allocate the places of a new queue. Returns: false: some may be there. */
 static bool
-make_places(struct queue *q)
+make_places(struct queue *q, const struct layout *l)
 {
-    uint32_t left = storage_size(q->stat.ring_size, q->stat.max_msg);
-    uint32_t size = place_size(q->stat.max_msg), payload = size - HEADER;
-    uint32_t n = page_count(left), at = 0;
     struct list **end = &q->free;
+    uint32_t at = 0;
 
-    for (uint32_t i = 0; i < n; i++, left -= PAGE_SIZE) {
-        q->pages[i] = left > KMALLOC_MAX ? page_alloc() : kmalloc(left);
-        if (!q->pages[i])
+    for (uint32_t i = 0; i < l->pieces; i++) {
+        q->pieces[i] =
+            i < l->pages ? page_alloc() : kmalloc(block_bytes(q, l, i));
+        if (!q->pieces[i])
             return false;
     }
-    for (uint32_t i = 0; i < q->stat.ring_size; i++, at += size) {
+    for (uint32_t i = 0; i < q->stat.ring_size; i++) {
+        uint32_t rest = i - l->paged, payload = l->size - HEADER;
+        void **piece = &q->pieces[l->pages + rest / l->per_block];
         struct qslot *slot;
-        void **page;
 
-        at = place_begin(at);
-        page = &q->pages[at / PAGE_SIZE];
-        slot = (void *)((char *)*page + at % PAGE_SIZE);
-        slot->next_page = queue_here(slot, payload) < payload ? page[1] : NULL;
+        if (i < l->paged) {
+            at = place_begin(at);
+            piece = &q->pieces[at / PAGE_SIZE];
+            slot = (void *)((char *)*piece + at % PAGE_SIZE);
+            at += l->size;
+        } else {
+            slot = (void *)((char *)*piece + rest % l->per_block * l->size +
+                            (rest < l->per_block ? l->over : 0));
+        }
+        slot->next_page = i < l->paged && queue_here(slot, payload) < payload
+                              ? piece[1]
+                              : NULL;
         *end = &slot->link;
         end = &slot->link.next;
     }
@@ -93,15 +117,15 @@ long
 queue_new(uint32_t ring_size, uint32_t max_msg, uint32_t schema,
           struct queue **out)
 {
+    struct layout l;
     struct queue *q;
-    uint32_t pages;
 
     if (ring_size == 0 || ring_size > QUEUE_MAX_RING ||
         (ring_size & (ring_size - 1)) || max_msg == 0 ||
         max_msg > QUEUE_MAX_MSG || ring_size * max_msg > QUEUE_MAX_BYTES)
         return -E_INVAL;
-    pages = page_count(storage_size(ring_size, max_msg));
-    q = kzalloc((uint32_t)(sizeof(*q) + pages * sizeof(void *)));
+    l = lay_out(ring_size, max_msg);
+    q = kzalloc((uint32_t)(sizeof(*q) + l.pieces * sizeof(void *)));
     if (!q)
         return -E_NOMEM;
     q->stat = (struct queue_stat){
@@ -109,7 +133,7 @@ queue_new(uint32_t ring_size, uint32_t max_msg, uint32_t schema,
     prioq_init(&q->ready);
     prioq_init(&q->senders);
     prioq_init(&q->receivers);
-    if (!make_places(q)) {
+    if (!make_places(q, &l)) {
         queue_free(q);
         return -E_NOMEM;
     }

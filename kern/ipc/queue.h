@@ -52,7 +52,7 @@ struct queue {
     struct prioq senders;    /* [q] waiters; want: struct queue_send */
     struct prioq receivers;  /* [q] waiters, at level 0; struct queue_recv */
     struct wit_type *type;   /* [q] set once; or NULL */
-    void *pages[];           /* [I] the places' memory */
+    void *pieces[];          /* [I] the places' memory: place.c */
 };
 
 /* A message in kernel memory; without data, the wish for a place. */
