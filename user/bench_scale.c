@@ -204,7 +204,7 @@ bytes_of_handles(uint64_t count)
 }
 
 /* Each place has room for a handle in flight, however small the messages. */
-#define CARGO 96
+#define CARGO 64
 
 /* Bytes that `count` queues take beyond their handles, and beyond the ring and
  * messages of each: 64 bytes a place and the largest message. */

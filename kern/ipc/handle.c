@@ -20,6 +20,20 @@ count_locked(struct kobj *obj, uint32_t rights, uint32_t by)
     return (obj->readers ? 0 : RIGHT_READ) | (obj->writers ? 0 : RIGHT_WRITE);
 }
 
+/* What a node has that is not in a place; it is in no table yet. */
+static void
+begin_in_table(struct hnode *node)
+{
+    list_init(&node->children);
+    node->owner = NULL;
+}
+
+static bool
+in_table(const struct hnode *node)
+{
+    return !node->in_place && node->owner;
+}
+
 /* A new node of obj in flight. With the depth of `from` (noted) it becomes its
  * copy, with the next one it is derived from it; a first node has no `from`. */
 static long
@@ -31,12 +45,16 @@ make_node(struct kobj *obj, struct hnode *from, uint32_t depth, uint32_t rights,
 
     if (!node)
         return -E_NOMEM;
-    *node = (struct hnode){.obj = obj, .badge = badge, .parent = from};
-    node->in_place = node == *out;
+    node->obj = obj;
     node->kind = HNODE_KIND(obj->type, rights);
     node->depth = (uint8_t)depth;
-    list_init(&node->children);
+    node->in_place = node == *out;
+    node->dead = false;
+    node->badge = badge;
+    node->parent = from;
     list_init(&node->siblings);
+    if (!node->in_place)
+        begin_in_table(node);
     spin_lock(&obj->tree);
     revoked = from && from->dead;
     if (!revoked) {
@@ -62,7 +80,7 @@ unlink_locked(struct hnode *node)
     uint32_t rights = hnode_rights(node);
     struct list *link;
 
-    while ((link = list_pop_front(&node->children))) {
+    while (!node->in_place && (link = list_pop_front(&node->children))) {
         list_entry(link, struct hnode, siblings)->parent = node->parent;
         if (node->parent)
             list_push_back(&node->parent->children, link);
@@ -262,9 +280,9 @@ hnode_move(struct hnode *place, struct hnode *home, uint32_t slot)
     spin_lock(&obj->tree);
     revoked = place->dead;
     if (!revoked) {
-        *home = *place; /* nobody derives from it: it has no children */
+        memcpy(home, place, offsetof(struct hnode, children));
         home->in_place = false;
-        list_init(&home->children);
+        begin_in_table(home);
         list_push_back(&place->siblings, &home->siblings);
         list_unlink(&place->siblings);
         assert(install_locked(home, this_proc(), slot) >= 0);
@@ -324,9 +342,9 @@ hnode_end(struct hnode *node)
     bool revoked;
 
     spin_lock(&obj->tree);
-    revoked = node->dead && node->owner;
+    revoked = node->dead && in_table(node);
     if (!node->dead) {
-        if (node->owner)
+        if (in_table(node))
             remove_locked(node);
         last = unlink_locked(node);
     }
@@ -372,7 +390,7 @@ hnode_revoke(struct hnode *node)
             list_entry(node->children.next, struct hnode, siblings);
 
         (void)unlink_locked(child); /* node holds its rights, too */
-        if (child->owner) {         /* one in flight stays there, dead */
+        if (in_table(child)) {      /* one in flight stays there, dead */
             remove_locked(child);
             list_push_back(&taken, &child->siblings);
         }

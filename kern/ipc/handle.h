@@ -33,16 +33,19 @@
 struct hnode {
     struct kobj *obj;     /* [I] */
     uint32_t kind;        /* [I] HNODE_KIND(obj's type, rights) */
-    uint64_t badge;       /* [I] */
-    struct hnode *parent; /* [v] */
-    struct list children; /* [v] */
-    struct list siblings; /* [v] in parent's children */
-    struct proc *owner;   /* [v] whose table it is in, NULL in flight */
-    uint16_t slot;        /* [v] where there */
     uint8_t depth;        /* [I] */
     bool in_place;        /* [I] it stands in a queue's place, in flight */
     bool dead;            /* [v] */
+    uint64_t badge;       /* [I] */
+    struct hnode *parent; /* [v] */
+    struct list siblings; /* [v] in parent's children */
+    /* From here on not in a place, where nothing derives from it. */
+    struct list children; /* [v] */
+    struct proc *owner;   /* [v] whose table it is in, NULL in flight */
+    uint16_t slot;        /* [v] where there */
 };
+#define HNODE_PLACE_BYTES 64 /* what a place has room for */
+_Static_assert(offsetof(struct hnode, children) <= HNODE_PLACE_BYTES, "room");
 
 struct hentry {
     struct hnode *node; /* [a] written under the table's lock */

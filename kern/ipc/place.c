@@ -2,7 +2,7 @@
  * The memory of a queue, its places, and the handles in them.
  *
  * Places stand one behind the other in whole pages, where one straddles pages
- * in its payload only, behind the room for a cargo; and those that would fill a
+ * in its payload only, behind the room for a handle; and those that would fill a
  * last page in part, in blocks of a few, of which many fit into a page.
  */
 #include "base/string.h"
@@ -12,7 +12,7 @@
 /* --- memory --------------------------------------------------------------- */
 
 #define HEADER ((uint32_t)offsetof(struct qslot, payload))
-#define BLOCK  960u /* bytes of a block, but for larger places */
+#define BLOCK  896u /* bytes of a block, but for larger places */
 
 struct layout {
     uint32_t size;      /* of a place, in bytes */
@@ -210,7 +210,7 @@ queue_drop_handle(struct queue *q, struct qslot *slot)
 
     if (slot->meta.kind != MSG_HANDLE && slot->meta.kind != MSG_DESC)
         return;
-    node = &slot->cargo.node;
+    node = queue_cargo(slot);
     queue_end_stops(q, node->obj, hnode_rights(node));
     hnode_end(node);
 }

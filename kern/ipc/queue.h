@@ -14,23 +14,14 @@
 
 struct wit_type;
 
-/* The payload of a message that carries a handle: the handle, in flight. */
-struct cargo {
-    struct hnode node;
-    uint64_t offset, length; /* of a descriptor */
-};
-
 /* A place: its header, and the payload behind it, which may go on at next_page.
  * Free, or exclusively a sender's (reserved) or a receiver's (taken), or
  * queued under the lock. */
 struct qslot {
-    struct list link;     /* [q] in ready, or free (next only) */
-    struct msg_meta meta; /* sent_ns in ticks until queue_header() */
-    char *next_page;      /* [I] NULL if all of it fits here */
-    union {
-        struct cargo cargo; /* always room for it, in one page */
-        char payload[1];
-    };
+    struct list link;                /* [q] in ready, or free (next only) */
+    struct msg_meta meta;            /* sent_ns in ticks until queue_header() */
+    char *next_page;                 /* [I] NULL if all of it fits here */
+    char payload[HNODE_PLACE_BYTES]; /* or more; so much is in one page */
 };
 
 /* queue.closed; the bits are never unset. */
@@ -138,6 +129,13 @@ void queue_untake(struct queue *q, struct qslot *slot);
 
 /* Give back the memory of a queue that nobody refers to. */
 void queue_free(struct queue *q);
+
+/* The handle in flight in a message of a kind that has one. */
+static inline struct hnode *
+queue_cargo(struct qslot *slot)
+{
+    return (void *)slot->payload;
+}
 
 /* How many of a payload's len bytes stand in the place's own page; the others
  * stand at next_page. */

@@ -152,7 +152,7 @@ copy_header(uaddr_t meta, const struct qslot *slot)
 static __attribute__((noinline)) long
 deliver_handle(struct queue *q, struct qslot *slot, uaddr_t buf, uaddr_t meta)
 {
-    struct hnode *node = &slot->cargo.node, *home;
+    struct hnode *node = queue_cargo(slot), *home;
     uint32_t rights = hnode_rights(node);
     long value = load_relaxed(&node->dead) ? -E_BADH : handle_reserve(&home);
     uint32_t reserved = (uint32_t)value % HANDLE_SLOTS;
@@ -279,7 +279,7 @@ send_cargo(struct queue *q, const struct hnode *through, uint64_t cargo,
     error = queue_send_wait(q, &s, through, timeout);
     if (!error) {
         s.slot->meta = s.meta;
-        node = &s.slot->cargo.node;
+        node = queue_cargo(s.slot);
         error = handle_look(cargo, 1, &from);
         if (!error)
             error = hnode_derive(from, rights, 0, &node);
