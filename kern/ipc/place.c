@@ -2,8 +2,8 @@
  * The memory of a queue, its places, and the handles in them.
  *
  * Places stand one behind the other in whole pages, where one straddles pages
- * in its payload only, behind the room for a handle; and those that would fill a
- * last page in part, in blocks of a few, of which many fit into a page.
+ * in its payload only, behind the room for a handle; and those that would fill
+ * a last page in part, in blocks of a few, of which many fit into a page.
  */
 #include "base/string.h"
 #include "ipc/queue.h"
@@ -12,7 +12,7 @@
 /* --- memory --------------------------------------------------------------- */
 
 #define HEADER ((uint32_t)offsetof(struct qslot, payload))
-#define BLOCK  896u /* bytes of a block, but for larger places */
+#define BLOCK  896u /* bytes of a block of small places */
 
 struct layout {
     uint32_t size;      /* of a place, in bytes */
@@ -40,12 +40,15 @@ lay_out(uint32_t ring_size, uint32_t max_msg)
 
     l.size =
         size < sizeof(struct qslot) ? (uint32_t)sizeof(struct qslot) : size;
-    l.pages = ring_size * l.size / (uint32_t)PAGE_SIZE;
+    for (uint32_t i = 0; i < ring_size; i++)
+        at = place_begin(at) + l.size;
+    l.pages = at / (uint32_t)PAGE_SIZE;
     end = l.pages * (uint32_t)PAGE_SIZE;
+    at = 0;
     for (l.paged = 0; l.paged < ring_size && place_begin(at) < end; l.paged++)
         at = place_begin(at) + l.size;
     l.over = at > end ? at - end : 0;
-    l.per_block = l.size > BLOCK ? 1 : BLOCK / l.size;
+    l.per_block = l.size > BLOCK ? ring_size : BLOCK / l.size;
     l.pieces = (ring_size - l.paged + l.per_block - 1) / l.per_block;
     if (l.over && !l.pieces)
         l.pieces = 1;
@@ -53,12 +56,14 @@ lay_out(uint32_t ring_size, uint32_t max_msg)
     return l;
 }
 
-/* Bytes of a block. */
+/* Bytes of a page or block. */
 static uint32_t
-block_bytes(const struct queue *q, const struct layout *l, uint32_t i)
+piece_bytes(const struct queue *q, const struct layout *l, uint32_t i)
 {
     uint32_t first = l->paged + (i - l->pages) * l->per_block;
 
+    if (i < l->pages)
+        return PAGE_SIZE;
     return (i == l->pages ? l->over : 0) +
            MIN(l->per_block, q->stat.ring_size - first) * l->size;
 }
@@ -69,10 +74,10 @@ queue_free(struct queue *q)
     struct layout l = lay_out(q->stat.ring_size, q->stat.max_msg);
 
     for (uint32_t i = 0; i < l.pieces && q->pieces[i]; i++)
-        if (i < l.pages)
+        if (piece_bytes(q, &l, i) > KMALLOC_MAX)
             page_free(q->pieces[i]);
         else
-            kfree(q->pieces[i], block_bytes(q, &l, i));
+            kfree(q->pieces[i], piece_bytes(q, &l, i));
     kfree(q, (uint32_t)(sizeof(*q) + l.pieces * sizeof(void *)));
 }
 
@@ -84,8 +89,9 @@ make_places(struct queue *q, const struct layout *l)
     uint32_t at = 0;
 
     for (uint32_t i = 0; i < l->pieces; i++) {
-        q->pieces[i] =
-            i < l->pages ? page_alloc() : kmalloc(block_bytes(q, l, i));
+        uint32_t bytes = piece_bytes(q, l, i);
+
+        q->pieces[i] = bytes > KMALLOC_MAX ? page_alloc() : kmalloc(bytes);
         if (!q->pieces[i])
             return false;
     }

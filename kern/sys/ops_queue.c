@@ -259,7 +259,7 @@ SYSCALL(queue_recv, uint64_t h, uint64_t buf, uint64_t cap, uint64_t meta,
 
 /*
  * Send a handle derived from the one of value `cargo`, noted as from, with
- * these rights; the cycle has been looked for. Derived when there is a place for it:
+ * these rights; the cycle has been looked for. It is derived when there is a place:
  * nobody but who revokes it changes `cargo` until then.
  * Returns: as queue_send_wait().
  */
