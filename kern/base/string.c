@@ -75,16 +75,9 @@ strlen(const char *s)
 int
 strcmp(const char *a, const char *b)
 {
-    return strncmp(a, b, SIZE_MAX);
-}
-
-int
-strncmp(const char *a, const char *b, size_t n)
-{
-    for (; n > 0; n--, a++, b++)
-        if (*a != *b || *a == '\0')
-            return (unsigned char)*a - (unsigned char)*b;
-    return 0;
+    for (; *a && *a == *b; a++, b++)
+        ;
+    return (unsigned char)*a - (unsigned char)*b;
 }
 
 void

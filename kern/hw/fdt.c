@@ -163,7 +163,7 @@ fdt_read(const void *fdt, uint64_t boot_hart)
         return "it is not there";
     walk(&t, (const uint64_t[2]){0});
     if (!machine.memory.end || !machine.timebase_hz || !machine.uart_irq ||
-        !machine.plic.base || !machine.finisher_pa)
-        return "memory, timebase, UART, PLIC or test finisher is missing";
+        !machine.plic.base || !machine.finisher_pa || !machine.initrd.end)
+        return "no memory, timebase, UART, PLIC, test finisher or -initrd";
     return NULL;
 }
