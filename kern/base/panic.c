@@ -108,8 +108,10 @@ panic_regs(const struct panic_regs *regs, const char *format, ...)
     panic_stop_here(); /* B1 */
     if (++panics > 2)  /* B2 */
         power_off(PANIC_STATUS);
+    if (panics == 1)
+        kprintf_seize();
     va_start(args, format);
-    kprintf_panic(format, args);
+    vkprintf(format, args);
     va_end(args);
     if (panics > 1)
         power_off(PANIC_STATUS);
