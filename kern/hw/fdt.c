@@ -1,11 +1,12 @@
 /* The flattened device tree (Devicetree Specification 0.4, 2, 3 and 5), in one
- * pass. The firmware has made it: it is well formed, and not deep. */
+ * pass. The firmware has made it: it is well formed, and addresses and sizes
+ * have two cells, as those of 64 bits do. */
 #include "hw/fdt.h"
 #include "hw/memlayout.h"
 
 /* The header's words (5.2) and the tokens (5.4.1). */
-enum { MAGIC, SIZE, STRUCTS, STRINGS, HEADER_BYTES = 40 };
-enum { BEGIN_NODE = 1, END_NODE = 2, PROP = 3, NOP = 4 };
+enum { MAGIC, SIZE, STRUCTS, STRINGS };
+enum { BEGIN_NODE = 1, PROP = 3, NOP = 4, END = 9 };
 
 #define FDT_MAGIC 0xd00dfeed
 
@@ -23,22 +24,23 @@ struct tree {
 
 struct machine machine;
 
-/* Returns: the number in so many cells, at most two; 0 if it is not there. */
+static uint32_t
+cell(const char *block, uint32_t i)
+{
+    const uint8_t *p = (const uint8_t *)block + 4 * i;
+
+    return (uint32_t)p[0] << 24 | p[1] << 16 | p[2] << 8 | p[3];
+}
+
+/* Returns: the number in cells [first, end), or 0 if they are not there. */
 static uint64_t
-number(struct prop p, uint64_t skip, uint64_t cells)
+number(struct prop p, uint32_t first, uint32_t end)
 {
     uint64_t value = 0;
 
-    for (uint64_t i = 4 * skip; i < 4 * (skip + cells) && i < p.length; i++)
-        value = value << 8 | (uint8_t)p.data[i];
+    for (uint32_t i = first; i < end && 4 * i < p.length; i++)
+        value = value << 32 | cell(p.data, i);
     return value;
-}
-
-static uint32_t
-next_cell(struct tree *t)
-{
-    t->at += 4;
-    return (uint32_t)number((struct prop){t->at - 4, 4}, 0, 1);
 }
 
 /* Pass what comes next. Returns: its token. */
@@ -47,15 +49,16 @@ next(struct tree *t)
 {
     uint32_t token;
 
-    while ((token = next_cell(t)) == NOP)
-        ;
+    do {
+        token = cell(t->at, 0);
+        t->at += 4;
+    } while (token == NOP);
     if (token == BEGIN_NODE) {
         t->at += (__builtin_strlen(t->at) + 4) & ~3ul; /* its name and NUL */
     } else if (token == PROP) {
-        t->prop.length = next_cell(t);
-        t->name = t->strings + next_cell(t);
-        t->prop.data = t->at;
-        t->at += (t->prop.length + 3) & ~3u;
+        t->prop = (struct prop){t->at + 8, cell(t->at, 0)};
+        t->name = t->strings + cell(t->at, 1);
+        t->at += 8 + ((t->prop.length + 3) & ~3u);
     }
     return token;
 }
@@ -95,22 +98,24 @@ has(const struct tree *t, const char *name, const char *word)
 }
 
 static void
-read_cpu(const struct tree *t, uint64_t id)
+read_cpu(const struct tree *t)
 {
+    uint64_t id = get(t, "reg", 0);
+
     if (!has(t, "riscv,isa", "sstc") && !has(t, "riscv,isa-extensions", "sstc"))
         machine.sstc = false;
     if (id != machine.hart_ids[0] && machine.nharts < FDT_MAX_HARTS)
         machine.hart_ids[machine.nharts++] = id;
 }
 
-/* Look at a node, whose `reg` is in these cells. */
+/* Look at the node whose beginning was passed just now. */
 static void
-read_node(const struct tree *t, const uint64_t cells[2])
+read_node(const struct tree *t)
 {
     struct machine *m = &machine;
     struct prop p = find(*t, "reg");
-    uint64_t base = number(p, 0, cells[0]);
-    struct range reg = {base, base + number(p, cells[0], cells[1])};
+    uint64_t base = number(p, 0, 2);
+    struct range reg = {base, base + number(p, 2, 4)};
 
     m->timebase_hz = get(t, "timebase-frequency", m->timebase_hz);
     m->initrd.base = get(t, "linux,initrd-start", m->initrd.base);
@@ -120,13 +125,13 @@ read_node(const struct tree *t, const uint64_t cells[2])
     if (find(*t, "status").data && !has(t, "status", "okay"))
         return;
     if (has(t, "device_type", "cpu")) {
-        read_cpu(t, base);
+        read_cpu(t);
     } else if (has(t, "device_type", "memory") && base <= KERNEL_LOAD &&
                KERNEL_LOAD < reg.end) {
         m->memory = reg;
     } else if (has(t, "compatible", "ns16550a")) {
         m->uart_pa = base;
-        m->uart_irq = (uint32_t)number(find(*t, "interrupts"), 0, 1);
+        m->uart_irq = (uint32_t)get(t, "interrupts", 0);
     } else if (has(t, "compatible", "riscv,plic0")) {
         m->plic = reg;
     } else if (has(t, "compatible", "sifive,test0")) {
@@ -134,34 +139,23 @@ read_node(const struct tree *t, const uint64_t cells[2])
     }
 }
 
-/* Read the node whose beginning was passed just now, and those in it. */
-static void
-walk(struct tree *t, const uint64_t cells[2])
-{
-    const uint64_t own[2] = {get(t, "#address-cells", 2), /* 2.3.5 */
-                             get(t, "#size-cells", 1)};
-    uint32_t token;
-
-    read_node(t, cells);
-    while ((token = next(t)) != END_NODE)
-        if (token == BEGIN_NODE)
-            walk(t, own);
-}
-
 const char *
 fdt_read(const void *fdt, uint64_t boot_hart)
 {
-    struct prop header = {fdt, HEADER_BYTES};
-    struct tree t = {.at = header.data + number(header, STRUCTS, 1),
-                     .strings = header.data + number(header, STRINGS, 1)};
+    const char *header = fdt;
+    struct tree t = {.at = header + cell(header, STRUCTS),
+                     .strings = header + cell(header, STRINGS)};
     uint64_t pa = PHYS((uintptr_t)fdt);
+    uint32_t token;
 
     machine = (struct machine){
         .hart_ids = {boot_hart}, .nharts = 1, .sstc = true, .args = ""};
-    machine.fdt = (struct range){pa, pa + number(header, SIZE, 1)};
-    if (number(header, MAGIC, 1) != FDT_MAGIC || next(&t) != BEGIN_NODE)
+    machine.fdt = (struct range){pa, pa + cell(header, SIZE)};
+    if (cell(header, MAGIC) != FDT_MAGIC)
         return "it is not there";
-    walk(&t, (const uint64_t[2]){0});
+    while ((token = next(&t)) != END)
+        if (token == BEGIN_NODE)
+            read_node(&t);
     if (!machine.memory.end || !machine.timebase_hz || !machine.uart_irq ||
         !machine.plic.base || !machine.finisher_pa || !machine.initrd.end)
         return "no memory, timebase, UART, PLIC, test finisher or -initrd";
