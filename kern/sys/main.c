@@ -1,7 +1,6 @@
 /* From OpenSBI to the first process. */
 #include "base/printf.h"
 #include "base/string.h"
-#include "hw/finisher.h"
 #include "hw/sbi.h"
 #include "mem/kalloc.h"
 #include "mem/vm.h"
