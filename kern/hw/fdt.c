@@ -10,16 +10,11 @@ enum { BEGIN_NODE = 1, PROP = 3, NOP = 4, END = 9 };
 
 #define FDT_MAGIC 0xd00dfeed
 
-struct prop {
-    const char *data; /* NULL: the node has none */
-    uint32_t length;
-};
-
+/* The structure block from `at` on, and the property that next() passed. */
 struct tree {
-    const char *at;      /* the structure block from here on */
-    const char *strings; /* the names of properties */
-    const char *name;    /* of the property that next() passed */
-    struct prop prop;    /* its value */
+    const char *at, *strings, *name;
+    const char *data; /* its value; NULL: the node has none */
+    uint32_t length;
 };
 
 struct machine machine;
@@ -34,12 +29,12 @@ cell(const char *block, uint32_t i)
 
 /* Returns: the number in cells [first, end), or 0 if they are not there. */
 static uint64_t
-number(struct prop p, uint32_t first, uint32_t end)
+number(const struct tree *p, uint32_t first, uint32_t end)
 {
     uint64_t value = 0;
 
-    for (uint32_t i = first; i < end && 4 * i < p.length; i++)
-        value = value << 32 | cell(p.data, i);
+    for (uint32_t i = first; i < end && 4 * i < p->length; i++)
+        value = value << 32 | cell(p->data, i);
     return value;
 }
 
@@ -54,43 +49,45 @@ next(struct tree *t)
         t->at += 4;
     } while (token == NOP);
     if (token == BEGIN_NODE) {
-        t->at += (__builtin_strlen(t->at) + 4) & ~3ul; /* its name and NUL */
+        do /* its name's NUL and padding fill a cell */
+            t->at += 4;
+        while (t->at[-1]);
     } else if (token == PROP) {
-        t->prop = (struct prop){t->at + 8, cell(t->at, 0)};
+        t->length = cell(t->at, 0);
         t->name = t->strings + cell(t->at, 1);
-        t->at += 8 + ((t->prop.length + 3) & ~3u);
+        t->data = t->at + 8;
+        t->at += 8 + ((t->length + 3) & ~3u);
     }
     return token;
 }
 
 /* A property of the node whose beginning was passed just now: they come before
  * its children. */
-static struct prop
+static struct tree
 find(struct tree t, const char *name)
 {
     while (next(&t) == PROP)
         if (!__builtin_strcmp(name, t.name))
-            return t.prop;
-    return (struct prop){0};
+            return t;
+    return (struct tree){0};
 }
 
 /* A property that is one number; without it, the fallback. */
 static uint64_t
 get(const struct tree *t, const char *name, uint64_t fallback)
 {
-    struct prop p = find(*t, name);
+    struct tree p = find(*t, name);
 
-    return p.data ? number(p, 0, p.length / 4) : fallback;
+    return p.data ? number(&p, 0, p.length / 4) : fallback;
 }
 
 /* Returns: whether a word ends so in a list of strings, or in an ISA string
  * such as rv64imac_zicsr_sstc. */
+#define has(t, name, word) has_word((t), (name), (word), sizeof(word) - 1)
 static bool
-has(const struct tree *t, const char *name, const char *word)
+has_word(const struct tree *t, const char *name, const char *word, uint32_t n)
 {
-    uint32_t n = (uint32_t)__builtin_strlen(word);
-
-    for (struct prop p = find(*t, name); p.length > n; p.data++, p.length--)
+    for (struct tree p = find(*t, name); p.length > n; p.data++, p.length--)
         if (!__builtin_memcmp(p.data, word, n) &&
             (!p.data[n] || p.data[n] == '_'))
             return true;
@@ -113,9 +110,9 @@ static void
 read_node(const struct tree *t)
 {
     struct machine *m = &machine;
-    struct prop p = find(*t, "reg");
-    uint64_t base = number(p, 0, 2);
-    struct range reg = {base, base + number(p, 2, 4)};
+    struct tree p = find(*t, "reg");
+    uint64_t base = number(&p, 0, 2);
+    struct range reg = {base, base + number(&p, 2, 4)};
 
     m->timebase_hz = get(t, "timebase-frequency", m->timebase_hz);
     m->initrd.base = get(t, "linux,initrd-start", m->initrd.base);

@@ -11,14 +11,12 @@
 #define memcpy  weir_memcpy
 #define memset  weir_memset
 #define memcmp  weir_memcmp
-#define strlen  weir_strlen
 #define strcmp  weir_strcmp
 #define strlcpy weir_strlcpy
 #include "base/string.c"
 #undef memcpy
 #undef memset
 #undef memcmp
-#undef strlen
 #undef strcmp
 #undef strlcpy
 
@@ -96,7 +94,6 @@ test_strings(void)
     char *exact = malloc(4), cut[4] = "zzz";
 
     memcpy(exact, "abc", 4);
-    CHECK(weir_strlen(exact) == 3 && weir_strlen("") == 0);
     CHECK(weir_strcmp(exact, "abc") == 0 && weir_strcmp(exact, "abd") < 0);
     CHECK(weir_strcmp("ab", exact) < 0 && weir_strcmp("\xff", "a") > 0);
     CHECK(weir_strcmp("abc", exact) == 0 && weir_strcmp("", "") == 0);
