@@ -226,13 +226,11 @@ input_thread(void)
     }
 }
 
-bool
-console_interrupt(uint32_t irq)
+void
+console_interrupt(void)
 {
     int c;
 
-    if (irq != machine.uart_irq)
-        return false;
     while (ring_free(&con.typed) && (c = uart_getc()) >= 0) {
         if (c == CTRL('C')) /* C2 */
             c |= proc_kill_foreground(!con.raw) ? 0 : NO_PROGRAM;
@@ -245,7 +243,6 @@ console_interrupt(uint32_t irq)
         uart_irq(UART_RECEIVED, false);
     wake_all_locked();
     spin_unlock(&con.lock);
-    return true;
 }
 
 /* --- beginning ------------------------------------------------------------ */

@@ -82,15 +82,11 @@ set_up_memory(void)
 {
     uint64_t table = PHYS(_image_end);
     uint64_t table_end = table + slots * sizeof(struct proc);
-    struct range low = machine.initrd, high = machine.fdt;
 
-    if (high.base < low.base) {
-        low = machine.fdt;
-        high = machine.initrd;
-    }
-    add_memory(table_end, low.base);
-    add_memory(low.end, high.base);
-    add_memory(high.end, machine.memory.end);
+    assert(machine.initrd.end <= machine.fdt.base); /* so QEMU does it */
+    add_memory(table_end, machine.initrd.base);
+    add_memory(machine.initrd.end, machine.fdt.base);
+    add_memory(machine.fdt.end, machine.memory.end);
     memset(DIRECT(table), 0, table_end - table);
     vm_init();
     return DIRECT(table);
