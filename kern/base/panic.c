@@ -4,7 +4,7 @@
  *   B1  the first hart to panic, the culprit, prints and ends the machine; all
  *       others stop at its IPI, or at a panic of theirs.
  *   B2  a panic inside a panic (the backtrace trusts a stack that may be
- *       damaged) prints one line, one inside that nothing: each ends.
+ *       damaged) only ends the machine.
  *
  * A table that kern/mksyms.py makes of the linked kernel tells, for each range
  * of code, how far above sp the caller's sp is (the CFA) and where the return
@@ -117,7 +117,7 @@ panic_stop_here(void)
 _Noreturn void
 panic_regs(const struct panic_regs *regs, const char *format, ...)
 {
-    static uint32_t panics; /* of the culprit's */
+    static bool again; /* the culprit's */
     va_list args;
 
     interrupts_off();
@@ -125,15 +125,13 @@ panic_regs(const struct panic_regs *regs, const char *format, ...)
         for (uint32_t i = 0; i < hart_count; i++)
             sbi_send_ipi(harts[i].id);
     panic_stop_here(); /* B1 */
-    if (++panics > 2)  /* B2 */
+    if (again)         /* B2 */
         power_off(PANIC_STATUS);
-    if (panics == 1)
-        kprintf_seize();
+    again = true;
+    kprintf_seize();
     va_start(args, format);
     vkprintf(format, args);
     va_end(args);
-    if (panics > 1)
-        power_off(PANIC_STATUS);
     kprintf("  hart %u, last trap: sepc 0x%lx scause 0x%lx stval 0x%lx",
             this_hart()->index, csr_read(sepc), csr_read(scause),
             csr_read(stval));
