@@ -11,7 +11,7 @@ struct range {
     uint64_t base, end;
 };
 
-/* Written once, at boot. Addresses are physical; no initrd: its end is 0. */
+/* Written once, at boot. Addresses are physical. */
 extern struct machine {
     uint64_t hart_ids[FDT_MAX_HARTS]; /* the boot hart's first */
     uint32_t nharts, uart_irq;

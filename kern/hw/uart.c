@@ -1,33 +1,24 @@
-/* Registers and bits: National Semiconductor's PC16550D data sheet, 8. */
+/* Registers and bits: National Semiconductor's PC16550D data sheet, 8. The
+ * firmware has set the line and the FIFOs up. */
 #include "hw/uart.h"
+#include "hw/fdt.h"
 #include "hw/memlayout.h"
 #include "hw/sbi.h"
 
-/* Received or sent byte, interrupt enable, FIFO and line control, status. */
-enum { DATA = 0, IER = 1, FCR = 2, LCR = 3, LSR = 5 };
-enum { FCR_ENABLE_AND_CLEAR = 7, LCR_8_BITS = 3 };
+/* Received or sent byte, interrupt enable, line status. */
+enum { DATA = 0, IER = 1, LSR = 5 };
 enum { LSR_RECEIVED = 1, LSR_FIFO_EMPTY = 32, LSR_IDLE = 64 };
 
 #define FIFO_SIZE 16
 
-static volatile uint8_t *uart;
-
-void
-uart_init(uint64_t base_pa)
-{
-    uart = DIRECT(base_pa);
-    uart[IER] = 0;
-    uart_flush(); /* clearing the FIFO would lose the firmware's last bytes */
-    uart[LCR] = LCR_8_BITS;
-    uart[FCR] = FCR_ENABLE_AND_CLEAR;
-}
+#define uart ((volatile uint8_t *)DIRECT(machine.uart_pa))
 
 void
 uart_putc_sync(int c)
 {
     char byte = (char)c;
 
-    if (!uart)
+    if (!machine.uart_pa)
         sbi_console_putchar(c);
     else
         while (!uart_write(&byte, 1))
@@ -53,7 +44,7 @@ uart_getc(void)
 void
 uart_flush(void)
 {
-    while (uart && !(uart[LSR] & LSR_IDLE))
+    while (machine.uart_pa && !(uart[LSR] & LSR_IDLE))
         ;
 }
 

@@ -5,10 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* FIFOs on, interrupts off; the line's speed stays the firmware's. */
-void uart_init(uint64_t base_pa);
-
-/* Send one byte, waiting for room; before uart_init through the SBI. */
+/* Send one byte, waiting for room; through the SBI until it is found. */
 void uart_putc_sync(int c);
 
 /* Send what fits without waiting. Returns: how many of the n bytes did. */

@@ -53,8 +53,8 @@ add_file(const struct header *h, uint64_t size)
 
     if (!f || region_new_sealed(h + 1, size, &f->region))
         return "no memory for a file";
-    strlcpy(f->name, name, sizeof(f->name));
-    if (!name[0] || strncmp(name, f->name, sizeof(f->name)) || h->prefix[0])
+    memcpy(f->name, name, sizeof(f->name));
+    if (!name[0] || f->name[sizeof(f->name) - 1] || h->prefix[0])
         return "a file's name is empty or too long";
     *end = f;
     end = &f->next;

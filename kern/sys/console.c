@@ -31,7 +31,6 @@
 
 #define CTRL(c)    ((c) - '@')
 #define DELETE     0x7f
-#define FRAME_BYTE 0x01
 #define NO_PROGRAM 0x100 /* with CTRL('C'): there was nothing to kill */
 
 static struct {
@@ -79,10 +78,10 @@ sleep_locked(void) REQUIRES(&con.lock)
 static uint32_t
 feed(const char *p, uint32_t n)
 {
-    static const char doubled[2] = {FRAME_BYTE, FRAME_BYTE};
+    static const char doubled[2] = {CONSOLE_FRAME, CONSOLE_FRAME};
     uint32_t plain = 0, done;
 
-    while (plain < n && p[plain] != FRAME_BYTE)
+    while (plain < n && p[plain] != CONSOLE_FRAME)
         plain++;
     spin_lock(&console_lock);
     /* Both or neither: the UART takes 16 when it takes any. */
@@ -227,13 +226,11 @@ input_thread(void)
     }
 }
 
-bool
-console_interrupt(uint32_t irq)
+void
+console_interrupt(void)
 {
     int c;
 
-    if (irq != machine.uart_irq)
-        return false;
     while (ring_free(&con.typed) && (c = uart_getc()) >= 0) {
         if (c == CTRL('C')) /* C2 */
             c |= proc_kill_foreground(!con.raw) ? 0 : NO_PROGRAM;
@@ -246,7 +243,6 @@ console_interrupt(uint32_t irq)
         uart_irq(UART_RECEIVED, false);
     wake_all_locked();
     spin_unlock(&con.lock);
-    return true;
 }
 
 /* --- beginning ------------------------------------------------------------ */

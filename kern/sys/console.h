@@ -12,8 +12,8 @@ void console_init(bool raw);
 /* Give init its standard streams: handles 0, 1 and 2. */
 void console_give_streams(struct proc *init);
 
-/* The interrupt `irq` came. Returns: whether it is the console's. */
-bool console_interrupt(uint32_t irq);
+/* The UART's interrupt came. */
+void console_interrupt(void);
 
 /* Sleep until all that was sent to the output queue has left the machine. */
 void console_drain(void);
