@@ -31,10 +31,8 @@ time_init(uint64_t timebase, bool sstc)
 {
     hz = timebase;
     have_sstc = sstc;
-    for (int i = 0; i < MAX_HARTS; i++) {
-        spin_init(&timers[i].lock, RANK_TIMER);
+    for (int i = 0; i < MAX_HARTS; i++)
         list_init(&timers[i].line);
-    }
 }
 
 uint64_t
