@@ -75,10 +75,10 @@ proc_killed(void)
 }
 
 extern struct spinlock tree_lock; /* parents, children, pids, free slots */
+extern uint32_t proc_count;       /* [t] processes with a pid */
 
 /* Make the process table in zeroed memory; takes pages for each slot. */
 void proc_init(struct proc *table, uint32_t slots);
-uint32_t proc_count(void);
 
 /* A kernel thread; it has no pid. At boot only. */
 void proc_thread(const char *name, void (*body)(void));
@@ -113,6 +113,9 @@ long proc_kill(long pid);
 struct proc *proc_find(long pid) REQUIRES(&tree_lock);
 bool proc_is_descendant(const struct proc *p, const struct proc *ancestor)
     REQUIRES(&tree_lock);
+
+/* Returns: 0 and *out; -E_SRCH; -E_ACCES: not the caller's descendant. */
+long proc_find_descendant(long pid, struct proc **out) REQUIRES(&tree_lock);
 
 /* Fill *out for pid, or for the smallest pid >= -pid. Returns: 0, -E_SRCH. */
 long proc_describe(long pid, struct proc_info *out);

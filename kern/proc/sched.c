@@ -284,7 +284,7 @@ sched_idle(void)
     struct hart *h = this_hart();
     struct proc *me = &idle[h->index];
 
-    me->vm.satp = vm_kernel_satp();
+    me->vm.satp = kernel_satp;
     me->on_hart = 1;
     me->state = PROC_RUNNING;
     h->proc = h->idle = me;

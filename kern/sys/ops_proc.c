@@ -131,7 +131,7 @@ static long
 load(struct proc *p, const char *name, uint64_t argc, uint64_t args_len)
 {
     const struct region *file = bootfs_find(name);
-    uint64_t *pointers = p->page, size = ROUND_UP(args_len, 16);
+    uint64_t *pointers = p->page;
     uint64_t entry, stack_low, base;
     struct vm vm, old = p->vm;
     long error;
@@ -145,11 +145,10 @@ load(struct proc *p, const char *name, uint64_t argc, uint64_t args_len)
         vm_destroy(&vm);
         return error;
     }
-    base = stack_low + STACK_BYTES - size;
+    base = stack_low + STACK_BYTES - ROUND_UP(args_len, 16);
     for (uint64_t i = 0; i < argc; i++)
         pointers[i] += base;
-    memset((char *)p->page + args_len, 0, size - args_len);
-    memcpy(vm_at(&vm, base), p->page, size);
+    memcpy(vm_at(&vm, base), p->page, args_len);
 
     p->vm = vm;
     sched_new_mappings(p);
@@ -204,7 +203,7 @@ start_init(void)
     *(uint64_t *)p->page = 0;
     h->proc = p; /* load() makes its table current */
     error = load(p, "init", 0, sizeof(uint64_t));
-    vm_use_kernel();
+    csr_write(satp, kernel_satp);
     h->proc = NULL;
     if (!error)
         (void)proc_start(p, NULL);
@@ -290,8 +289,8 @@ SYSCALL(sys_info, uint64_t out)
         .timebase_hz = machine.timebase_hz,
         .instret = csr_read(instret),
         .harts = hart_count,
-        .procs = proc_count(),
-        .objects = kobj_count(),
+        .procs = load_relaxed(&proc_count),
+        .objects = load_relaxed(&kobj_count),
     };
 
     strlcpy(info.args, machine.args, sizeof(info.args));
