@@ -89,7 +89,7 @@ fork_process(void)
  * Returns: bytes used; -E_FAULT; -E_2BIG.
  */
 static long
-gather_args(char *page, uaddr_t argv, uint64_t *count)
+gather_args(char *page, uaddr_t argv)
 {
     uint64_t *pointers = (uint64_t *)page;
     uint64_t n = 0, at;
@@ -114,7 +114,6 @@ gather_args(char *page, uaddr_t argv, uint64_t *count)
         at += (uint64_t)len + 1;
     }
     pointers[n] = 0;
-    *count = n;
     return (long)at;
 }
 
@@ -128,10 +127,10 @@ heap_start(const struct proc *p)
 /* Load a boot file with the args gathered in p->page in place of the old
  * program. Returns: 0 or why not. */
 static long
-load(struct proc *p, const char *name, uint64_t argc, uint64_t args_len)
+load(struct proc *p, const char *name, uint64_t args_len)
 {
     const struct region *file = bootfs_find(name);
-    uint64_t *pointers = p->page;
+    uint64_t *pointers = p->page, argc = 0;
     uint64_t entry, stack_low, base;
     struct vm vm, old = p->vm;
     long error;
@@ -146,8 +145,8 @@ load(struct proc *p, const char *name, uint64_t argc, uint64_t args_len)
         return error;
     }
     base = stack_low + STACK_BYTES - ROUND_UP(args_len, 16);
-    for (uint64_t i = 0; i < argc; i++)
-        pointers[i] += base;
+    while (pointers[argc])
+        pointers[argc++] += base;
     memcpy(vm_at(&vm, base), p->page, args_len);
 
     p->vm = vm;
@@ -169,15 +168,14 @@ SYSCALL(exec, uint64_t user_name, uint64_t argv)
 {
     struct proc *p = this_proc();
     char name[BOOT_NAME_BYTES];
-    uint64_t argc = 0;
     long n = copy_string_from_user(name, uaddr(user_name), sizeof(name));
 
     if (n < 0)
         return n == -E_INVAL ? -E_NOENT : n;
-    n = gather_args(p->page, uaddr(argv), &argc);
+    n = gather_args(p->page, uaddr(argv));
     if (n < 0)
         return n;
-    n = load(p, name, argc, (uint64_t)n);
+    n = load(p, name, (uint64_t)n);
     if (n)
         return n;
     user_enter(); /* with the new program's registers */
@@ -202,7 +200,7 @@ start_init(void)
     handle_create_at(p, 3, &system, RIGHT_WRITE | RIGHT_EXECUTE | RIGHT_GRANT);
     *(uint64_t *)p->page = 0;
     h->proc = p; /* load() makes its table current */
-    error = load(p, "init", 0, sizeof(uint64_t));
+    error = load(p, "init", sizeof(uint64_t));
     csr_write(satp, kernel_satp);
     h->proc = NULL;
     if (!error)
