@@ -83,14 +83,12 @@ void proc_init(struct proc *table, uint32_t slots);
 /* A kernel thread; it has no pid. At boot only. */
 void proc_thread(const char *name, void (*body)(void));
 
-/* A new process with an empty address space, not yet visible. The caller fills
- * it in, and calls proc_start() or proc_discard().
- * Returns: 0 and *out; -E_NFILE; -E_NOMEM. */
+/* A new process with an empty address space, for proc_start() or
+ * proc_discard(). Returns: 0 and *out; -E_NFILE; -E_NOMEM. */
 long proc_new(struct proc **out) MUST_CHECK;
 void proc_discard(struct proc *p);
 
-/* Make it a child of parent (NULL for init), with a pid, and ready.
- * Returns: its pid. */
+/* Make it visible, a child of parent (NULL: init), and ready. Returns: its pid. */
 long proc_start(struct proc *p, struct proc *parent);
 
 /* End the running process, whose handles are already closed. */

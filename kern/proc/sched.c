@@ -8,15 +8,14 @@
  *       waits for 0: p may still be going to sleep, or giving way. The wait is
  *       short and cannot be a circle: a hart that leaves p so waits only for
  *       one that gives way, which waits for nobody.
- *   S4  a hart marked idle has found all queues empty after it marked itself;
- *       who queues a process looks at the marks after queueing. One of the two
- *       sees the other (both have a full fence in between).
+ *   S4  an idle hart marks itself, then looks at all queues; who calls for help
+ *       queues, then looks at the marks. One of the two sees the other (both
+ *       have a full fence in between).
  *
- * The process woken last by the running one is the hart's `next`: when the
- * running one blocks, it gets the hart and the rest of the time slice, without
- * any lock. It gets no new slice, so a pair cannot keep a third from its turn
- * (BEHAVIOUR E11). If the running one does not block soon, `next` goes to the
- * run queue, where an idle hart can take it.
+ * Whom the running process woke last is the hart's `next`: when the running one
+ * blocks, it gets the hart without any lock, and the rest of the time slice: so
+ * a pair cannot keep a third from its turn (BEHAVIOUR E11). If the running one
+ * does not block soon, `next` goes to the run queue for an idle hart to take.
  */
 #include "proc/sched.h"
 
@@ -245,7 +244,7 @@ sched_clock(struct hart *h)
 {
     uint64_t now = read_time(), next = timers_run(h, now);
 
-    if (now >= h->kick_at)
+    if (unlikely(now >= h->kick_at))
         call_for_help(h, now);
     if (h->next || has_work(&runqs[h->index])) {
         if (now >= h->slice_end) {
@@ -269,15 +268,6 @@ sched_poke(struct proc *p)
         sbi_send_ipi(harts[hart].id);
 }
 
-static bool
-work_anywhere(void)
-{
-    for (uint32_t i = 0; i < hart_count; i++)
-        if (has_work(&runqs[i]))
-            return true;
-    return false;
-}
-
 void
 sched_idle(void)
 {
@@ -292,12 +282,14 @@ sched_idle(void)
     h->kick_at = TICKS_NEVER;
     clock_set(h, TICKS_NEVER);
     for (;;) {
-        sched();
         or_relaxed(&idle_harts, 1u << h->index);
         fence_full(); /* S4 */
-        if (!h->next && !work_anywhere())
+        if (!h->next)
+            h->next = take(h);
+        if (h->next == me)
             wait_for_interrupt();
         and_relaxed(&idle_harts, ~(1u << h->index));
+        sched();
         interrupt_window();
     }
 }
