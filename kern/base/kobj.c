@@ -1,7 +1,7 @@
 #include "base/kobj.h"
 
 static uint64_t last_id; /* [a] */
-static uint32_t live;    /* [a] */
+uint32_t kobj_count;
 
 void
 kobj_init(struct kobj *obj, uint32_t type, const struct kobj_ops *ops)
@@ -11,13 +11,7 @@ kobj_init(struct kobj *obj, uint32_t type, const struct kobj_ops *ops)
     spin_init(&obj->lock, RANK_OBJECT);
     spin_init(&obj->tree, RANK_REVOKE);
     list_init(&obj->observers);
-    add_relaxed(&live, 1);
-}
-
-uint32_t
-kobj_count(void)
-{
-    return load_relaxed(&live);
+    add_relaxed(&kobj_count, 1);
 }
 
 void
@@ -27,6 +21,6 @@ kobj_put(struct kobj *obj)
     /* Acquire and release: the destroyer sees what all others did to it. */
     if (add_acq_rel(&obj->refs, -1u) != 1)
         return;
-    add_relaxed(&live, -1u);
+    add_relaxed(&kobj_count, -1u);
     obj->ops->destroy(obj);
 }

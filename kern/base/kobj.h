@@ -42,7 +42,7 @@ struct kobj {
 /* A new object with one reference, the caller's. */
 void kobj_init(struct kobj *obj, uint32_t type, const struct kobj_ops *ops);
 
-uint32_t kobj_count(void); /* objects of all types that exist */
+extern uint32_t kobj_count; /* [a] objects of all types that exist */
 
 static inline void
 kobj_get(struct kobj *obj)

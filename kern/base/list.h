@@ -69,19 +69,6 @@ list_pop_front(struct list *head)
     return node;
 }
 
-/* Moves all of from's elements to the end of to. */
-static inline void
-list_splice(struct list *to, struct list *from)
-{
-    if (list_empty(from))
-        return;
-    from->next->prev = to->prev;
-    to->prev->next = from->next;
-    from->prev->next = to;
-    to->prev = from->prev;
-    list_init(from);
-}
-
 #define list_entry(node, type, member)                                         \
     ((type *)((char *)(node)-offsetof(type, member)))
 

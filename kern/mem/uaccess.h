@@ -46,9 +46,7 @@ static inline long MUST_CHECK
 copy_from_user(void *to, uaddr_t from, uint64_t len)
 {
     debug_assert(this_hart()->held == 0);
-    if (len == 0)
-        return 0;
-    if (!uaddr_in_range(from, len))
+    if (len && !uaddr_in_range(from, len))
         return -E_FAULT;
     return user_copy(to, (const void *)from.value, len);
 }
@@ -58,9 +56,7 @@ static inline long MUST_CHECK
 copy_to_user(uaddr_t to, const void *from, uint64_t len)
 {
     debug_assert(this_hart()->held == 0);
-    if (len == 0)
-        return 0;
-    if (!uaddr_in_range(to, len))
+    if (len && !uaddr_in_range(to, len))
         return -E_FAULT;
     return user_copy((void *)to.value, from, len);
 }

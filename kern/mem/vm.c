@@ -36,7 +36,7 @@
 
 extern char _text_start[], _text_end[], _rodata_end[];
 
-uint64_t kernel_satp; /* [I] entry.S reads it too */
+uint64_t kernel_satp;
 static pte_t kernel_root[ENTRIES] __attribute__((aligned(PAGE_SIZE)));
 
 static bool
@@ -113,18 +113,6 @@ vm_init(void)
     map_direct(machine.plic.base, machine.plic.end, KERNEL_RW);
     map_direct(machine.finisher_pa, machine.finisher_pa + 1, KERNEL_RW);
     kernel_satp = SATP_MAKE(0, PHYS(kernel_root));
-    vm_use_kernel();
-}
-
-uint64_t
-vm_kernel_satp(void)
-{
-    return kernel_satp;
-}
-
-void
-vm_use_kernel(void)
-{
     csr_write(satp, kernel_satp);
     sfence_all();
 }

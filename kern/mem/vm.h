@@ -36,9 +36,8 @@ struct vm {
 /* Build the kernel's page table and switch to it. Once, on the boot hart. */
 void vm_init(void);
 
-/* Switch this hart to the kernel's table alone; its satp. */
-void vm_use_kernel(void);
-uint64_t vm_kernel_satp(void);
+/* [I] satp for the kernel's table alone; entry.S reads it too. */
+extern uint64_t kernel_satp;
 
 /* Make the kernel stack of a slot. At boot only. Returns: its top. */
 uint64_t vm_new_stack(uint32_t slot);

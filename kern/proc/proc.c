@@ -18,11 +18,11 @@
 #include "proc/sched.h"
 
 struct spinlock tree_lock = SPINLOCK(RANK_TREE);
+uint32_t proc_count;
 
 static struct proc *procs; /* [I] the table */
 static uint32_t slots;     /* [I] */
 static uint32_t threads;   /* [I] of the slots, from the end; after boot */
-static uint32_t live;      /* [t] processes with a pid */
 static int32_t last_pid;   /* [t] */
 
 void fork_entry(void), thread_entry(void); /* vector.S */
@@ -50,41 +50,33 @@ proc_init(struct proc *table, uint32_t n)
     }
 }
 
-uint32_t
-proc_count(void)
-{
-    return load_relaxed(&live);
-}
-
 /* A free slot with the next pid that belongs into a free slot: P1. */
 static struct proc *
 take_slot(void)
 {
-    struct proc *p;
-    int32_t pid;
-    uint32_t tries = 0;
+    struct proc *p = NULL;
 
     spin_lock(&tree_lock);
-    pid = last_pid;
-    do {
-        pid = pid == INT32_MAX ? 2 : pid + 1;
-        p = &procs[(uint32_t)pid % slots];
-    } while (load_relaxed(&p->state) != PROC_FREE && ++tries < slots);
-    if (tries < slots) {
+    for (uint32_t i = 0; i < slots && !p; i++) {
+        last_pid = last_pid == INT32_MAX ? 2 : last_pid + 1;
+        p = &procs[(uint32_t)last_pid % slots];
+        if (load_relaxed(&p->state) != PROC_FREE)
+            p = NULL;
+    }
+    if (p) {
         store_relaxed(&p->state, PROC_READY);
-        p->exit.pid = last_pid = pid;
+        p->exit.pid = last_pid;
     }
     spin_unlock(&tree_lock);
-    return tries < slots ? p : NULL;
+    return p;
 }
 
 /* Where the first switch to p goes: to entry, on p's empty stack. */
 static void
-prepare_stack(struct proc *p, void (*entry)(void))
+prepare_stack(struct proc *p, void (*entry)(void), void (*body)(void))
 {
-    memset(&p->context, 0, sizeof(p->context));
-    p->context.ra = (uint64_t)entry;
-    p->context.sp = (uint64_t)p->tf;
+    p->context = (struct context){
+        .ra = (uint64_t)entry, .sp = (uint64_t)p->tf, .s[0] = (uint64_t)body};
 }
 
 void
@@ -92,9 +84,8 @@ proc_thread(const char *name, void (*body)(void))
 {
     struct proc *p = &procs[slots - ++threads];
 
-    prepare_stack(p, thread_entry);
-    p->context.s[0] = (uint64_t)body;
-    p->vm.satp = vm_kernel_satp();
+    prepare_stack(p, thread_entry, body);
+    p->vm.satp = kernel_satp;
     strlcpy(p->name, name, sizeof(p->name));
     sched_ready(p);
 }
@@ -110,7 +101,7 @@ proc_new(struct proc **out)
         proc_discard(p);
         return -E_NOMEM;
     }
-    prepare_stack(p, fork_entry);
+    prepare_stack(p, fork_entry, NULL);
     p->work = 0;
     p->wait_pid = 0;
     p->run_ticks = 0;
@@ -129,14 +120,6 @@ proc_discard(struct proc *p)
     spin_unlock(&tree_lock);
 }
 
-struct proc *
-proc_find(long pid)
-{
-    struct proc *p = &procs[(uint64_t)pid % slots];
-
-    return pid && p->pid == pid ? p : NULL;
-}
-
 long
 proc_start(struct proc *p, struct proc *parent)
 {
@@ -145,10 +128,9 @@ proc_start(struct proc *p, struct proc *parent)
     spin_lock(&tree_lock);
     p->pid = p->exit.pid;
     p->parent = parent;
-    list_init(&p->siblings);
     if (parent)
         list_push_back(&parent->children, &p->siblings);
-    store_relaxed(&live, live + 1);
+    store_relaxed(&proc_count, proc_count + 1);
     spin_unlock(&tree_lock);
     sched_ready(p);
     return pid;
@@ -156,13 +138,30 @@ proc_start(struct proc *p, struct proc *parent)
 
 /* --- the family ----------------------------------------------------------- */
 
+struct proc *
+proc_find(long pid)
+{
+    struct proc *p = &procs[(uint64_t)pid % slots];
+
+    return pid && p->pid == pid ? p : NULL;
+}
+
 bool
 proc_is_descendant(const struct proc *p, const struct proc *ancestor)
 {
-    for (p = p->parent; p; p = p->parent)
-        if (p == ancestor)
-            return true;
-    return false;
+    do
+        p = p->parent;
+    while (p && p != ancestor);
+    return p;
+}
+
+long
+proc_find_descendant(long pid, struct proc **out)
+{
+    *out = proc_find(pid);
+    if (!*out)
+        return -E_SRCH;
+    return proc_is_descendant(*out, this_proc()) ? 0 : -E_ACCES;
 }
 
 /* Does parent wait for this child? Then its wait is over. */
@@ -178,23 +177,24 @@ void
 proc_exit(uint32_t reason, long code, uint64_t cause, uint64_t addr)
 {
     struct proc *p = this_proc(), *heir;
+    struct list *link;
 
-    p->vm.satp = vm_kernel_satp();
-    csr_write(satp, p->vm.satp);
+    p->vm.satp = kernel_satp;
+    csr_write(satp, kernel_satp);
     vm_destroy(&p->vm);
 
     spin_lock(&tree_lock);
     heir = p->parent;
     if (!heir)
         panic("init ended: reason %u, code %ld", reason, code);
-    list_for_each (node, &p->children) { /* P2 */
-        struct proc *child = list_entry(node, struct proc, siblings);
+    while ((link = list_pop_front(&p->children))) { /* P2 */
+        struct proc *child = list_entry(link, struct proc, siblings);
 
         child->parent = heir;
+        list_push_back(&heir->children, link);
         if (load_relaxed(&child->state) == PROC_ENDED)
             tell_parent(heir, child);
     }
-    list_splice(&heir->children, &p->children);
     p->exit = (struct exit_info){p->pid, reason, code, cause, addr};
     store_relaxed(&p->state, PROC_EXITING);
     spin_unlock(&tree_lock);
@@ -261,10 +261,10 @@ proc_reap(struct proc *child)
     long pid = child->pid;
 
     spin_lock(&tree_lock);
-    list_remove(&child->siblings);
+    list_unlink(&child->siblings);
     child->pid = 0;
     store_relaxed(&child->state, PROC_FREE);
-    store_relaxed(&live, live - 1);
+    store_relaxed(&proc_count, proc_count - 1);
     spin_unlock(&tree_lock);
     return pid;
 }
@@ -290,12 +290,10 @@ long
 proc_kill(long pid)
 {
     struct proc *p;
-    long error = -E_SRCH;
+    long error;
 
     spin_lock(&tree_lock);
-    p = proc_find(pid);
-    if (p)
-        error = proc_is_descendant(p, this_proc()) ? 0 : -E_ACCES;
+    error = proc_find_descendant(pid, &p);
     if (!error)
         kill_locked(p);
     spin_unlock(&tree_lock);
@@ -335,15 +333,23 @@ proc_kill_foreground(bool shell)
 static struct proc *
 find_from(long pid) REQUIRES(&tree_lock)
 {
-    struct proc *best = NULL;
+    struct proc *best = pid > 0 ? proc_find(pid) : NULL;
 
-    if (pid > 0)
-        return proc_find(pid);
-    for (uint32_t i = 0; i < slots; i++)
-        if (procs[i].pid && procs[i].pid + pid >= 0 &&
-            (!best || procs[i].pid < best->pid))
-            best = &procs[i];
+    for (struct proc *p = procs; pid <= 0 && p < &procs[slots]; p++)
+        if (p->pid && p->pid + pid >= 0 && (!best || p->pid < best->pid))
+            best = p;
     return best;
+}
+
+/* Ticks on harts. */
+static uint64_t
+ticks_of(const struct proc *p) REQUIRES(&tree_lock)
+{
+    uint64_t since = load_relaxed(&harts[load_relaxed(&p->hart)].since);
+    uint64_t now = read_time(), ticks = load_relaxed(&p->run_ticks);
+    bool running = load_relaxed(&p->state) == PROC_RUNNING;
+
+    return running && now > since ? ticks + now - since : ticks;
 }
 
 long
@@ -351,24 +357,20 @@ proc_describe(long pid, struct proc_info *out)
 {
     struct proc *p;
 
-    memset(out, 0, sizeof(*out));
     spin_lock(&tree_lock);
     p = find_from(pid);
     if (p) {
-        uint64_t ticks = load_relaxed(&p->run_ticks), now = read_time(), since;
-
-        out->pid = p->pid;
-        out->parent = p->parent ? p->parent->pid : 0;
-        out->state = load_relaxed(&p->state);
-        out->hart = load_relaxed(&p->hart);
-        since = load_relaxed(&harts[out->hart].since);
-        if (out->state == PROC_RUNNING && now > since) /* else it just left */
-            ticks += now - since;
+        *out = (struct proc_info){
+            .pid = p->pid,
+            .parent = p->parent ? p->parent->pid : 0,
+            .state = load_relaxed(&p->state),
+            .hart = load_relaxed(&p->hart),
+            .cpu_ns = ticks_to_ns(ticks_of(p)),
+            .pages = load_relaxed(&p->vm.pages),
+            .handles = load_relaxed(&p->handles_used),
+        };
         if (out->state == PROC_EXITING)
             out->state = PROC_RUNNING;
-        out->cpu_ns = ticks_to_ns(ticks);
-        out->pages = load_relaxed(&p->vm.pages);
-        out->handles = load_relaxed(&p->handles_used);
         strlcpy(out->name, p->name, sizeof(out->name));
     }
     spin_unlock(&tree_lock);

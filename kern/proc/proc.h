@@ -75,22 +75,20 @@ proc_killed(void)
 }
 
 extern struct spinlock tree_lock; /* parents, children, pids, free slots */
+extern uint32_t proc_count;       /* [t] processes with a pid */
 
 /* Make the process table in zeroed memory; takes pages for each slot. */
 void proc_init(struct proc *table, uint32_t slots);
-uint32_t proc_count(void);
 
 /* A kernel thread; it has no pid. At boot only. */
 void proc_thread(const char *name, void (*body)(void));
 
-/* A new process with an empty address space, not yet visible. The caller fills
- * it in, and calls proc_start() or proc_discard().
- * Returns: 0 and *out; -E_NFILE; -E_NOMEM. */
+/* A new process with an empty address space, for proc_start() or
+ * proc_discard(). Returns: 0 and *out; -E_NFILE; -E_NOMEM. */
 long proc_new(struct proc **out) MUST_CHECK;
 void proc_discard(struct proc *p);
 
-/* Make it a child of parent (NULL for init), with a pid, and ready.
- * Returns: its pid. */
+/* Make it visible, a child of parent (NULL: init), and ready. Returns: its pid. */
 long proc_start(struct proc *p, struct proc *parent);
 
 /* End the running process, whose handles are already closed. */
@@ -113,6 +111,9 @@ long proc_kill(long pid);
 struct proc *proc_find(long pid) REQUIRES(&tree_lock);
 bool proc_is_descendant(const struct proc *p, const struct proc *ancestor)
     REQUIRES(&tree_lock);
+
+/* Returns: 0 and *out; -E_SRCH; -E_ACCES: not the caller's descendant. */
+long proc_find_descendant(long pid, struct proc **out) REQUIRES(&tree_lock);
 
 /* Fill *out for pid, or for the smallest pid >= -pid. Returns: 0, -E_SRCH. */
 long proc_describe(long pid, struct proc_info *out);

@@ -8,15 +8,14 @@
  *       waits for 0: p may still be going to sleep, or giving way. The wait is
  *       short and cannot be a circle: a hart that leaves p so waits only for
  *       one that gives way, which waits for nobody.
- *   S4  a hart marked idle has found all queues empty after it marked itself;
- *       who queues a process looks at the marks after queueing. One of the two
- *       sees the other (both have a full fence in between).
+ *   S4  an idle hart marks itself, then looks at all queues; who calls for help
+ *       queues, then looks at the marks. One of the two sees the other (both
+ *       have a full fence in between).
  *
- * The process woken last by the running one is the hart's `next`: when the
- * running one blocks, it gets the hart and the rest of the time slice, without
- * any lock. It gets no new slice, so a pair cannot keep a third from its turn
- * (BEHAVIOUR E11). If the running one does not block soon, `next` goes to the
- * run queue, where an idle hart can take it.
+ * Whom the running process woke last is the hart's `next`: when the running one
+ * blocks, it gets the hart without any lock, and the rest of the time slice: so
+ * a pair cannot keep a third from its turn (BEHAVIOUR E11). If the running one
+ * does not block soon, `next` goes to the run queue for an idle hart to take.
  */
 #include "proc/sched.h"
 
@@ -31,8 +30,7 @@
 
 struct runq {
     struct spinlock lock;
-    uint32_t count; /* [a] written under the lock */
-    struct list line;
+    struct list line; /* whether it is empty: also read without the lock */
 } __attribute__((aligned(64)));
 
 static struct runq runqs[MAX_HARTS];
@@ -50,31 +48,16 @@ sched_init(uint64_t hz)
 {
     slice_ticks = SLICE_NS * hz / 1000000000;
     kick_ticks = KICK_NS * hz / 1000000000;
-    for (uint32_t i = 0; i < MAX_HARTS; i++) {
-        spin_init(&runqs[i].lock, RANK_RUNQ);
+    for (uint32_t i = 0; i < MAX_HARTS; i++)
         list_init(&runqs[i].line);
-    }
 }
 
 /* --- run queues ----------------------------------------------------------- */
 
-static void
-push_locked(struct runq *rq, struct proc *p) REQUIRES(&rq->lock)
+static bool
+has_work(const struct runq *rq)
 {
-    list_push_back(&rq->line, &p->run);
-    store_relaxed(&rq->count, rq->count + 1);
-}
-
-/* The process that has waited longest, or NULL. */
-static struct proc *
-pop_locked(struct runq *rq) REQUIRES(&rq->lock)
-{
-    struct list *link = list_pop_front(&rq->line);
-
-    if (!link)
-        return NULL;
-    store_relaxed(&rq->count, rq->count - 1);
-    return list_entry(link, struct proc, run);
+    return load_relaxed(&rq->line.next) != &rq->line;
 }
 
 /* Put this hart's `next` where others see it. */
@@ -85,9 +68,9 @@ queue_next(struct hart *h)
 
     if (!h->next)
         return;
-    spin_lock(&rq->lock);
-    push_locked(rq, h->next);
-    spin_unlock(&rq->lock);
+    spin_lock_as(&rq->lock, RANK_RUNQ);
+    list_push_back(&rq->line, &h->next->run);
+    spin_unlock_as(&rq->lock, RANK_RUNQ);
     h->next = NULL;
 }
 
@@ -121,19 +104,21 @@ sched_ready(struct proc *p)
 static struct proc *
 take(struct hart *h)
 {
-    struct proc *p = NULL;
+    struct list *link = NULL;
+    struct proc *p;
 
-    for (uint32_t i = 0; i < hart_count && !p; i++) {
+    for (uint32_t i = 0; i < hart_count && !link; i++) {
         struct runq *rq = &runqs[(h->index + i) % hart_count];
 
-        if (!load_relaxed(&rq->count))
+        if (!has_work(rq))
             continue;
-        spin_lock(&rq->lock);
-        p = pop_locked(rq);
-        spin_unlock(&rq->lock);
+        spin_lock_as(&rq->lock, RANK_RUNQ);
+        link = list_pop_front(&rq->line);
+        spin_unlock_as(&rq->lock, RANK_RUNQ);
     }
-    if (!p)
+    if (!link)
         return h->idle;
+    p = list_entry(link, struct proc, run);
     await_stack(h, p);
     return p;
 }
@@ -161,6 +146,7 @@ sched_new_mappings(struct proc *p)
     use_address_space(this_hart(), p);
 }
 
+/* Let next run; direct: for the rest of the slice. */
 static inline void
 switch_to(struct hart *h, struct proc *next, bool direct)
 {
@@ -168,6 +154,10 @@ switch_to(struct hart *h, struct proc *next, bool direct)
     uint64_t now = read_time();
 
     assert(h->held == 0); /* L2 */
+    if (next == previous) {
+        store_relaxed(&next->state, PROC_RUNNING);
+        return;
+    }
     store_relaxed(&previous->run_ticks, previous->run_ticks + now - h->since);
     h->since = now;
     if (!direct)
@@ -203,19 +193,11 @@ inline void
 sched(void)
 {
     struct hart *h = this_hart();
-    struct proc *next = h->next;
+    bool direct = h->next && h->proc != h->idle;
+    struct proc *next = likely(h->next) ? h->next : take(h);
 
     h->next = NULL;
-    if (likely(next && next != h->proc)) {
-        switch_to(h, next, h->proc != h->idle);
-        return;
-    }
-    if (!next)
-        next = take(h);
-    if (next == h->proc)
-        store_relaxed(&next->state, PROC_RUNNING);
-    else
-        switch_to(h, next, false);
+    switch_to(h, next, direct);
 }
 
 void
@@ -223,40 +205,38 @@ sched_yield(void)
 {
     struct hart *h = this_hart();
     struct runq *rq = &runqs[h->index];
-    struct proc *next;
+    struct list *first;
 
     queue_next(h); /* who waited comes before us */
-    if (!load_relaxed(&rq->count))
+    if (!has_work(rq))
         return;
-    spin_lock(&rq->lock);
-    next = pop_locked(rq);
-    if (next) {
-        store_relaxed(&h->proc->state, PROC_READY);
-        push_locked(rq, h->proc); /* another hart may take us: S3 */
-    }
-    spin_unlock(&rq->lock);
-    if (next)
-        switch_to(h, next, false);
+    store_relaxed(&h->proc->state, PROC_READY);
+    spin_lock_as(&rq->lock, RANK_RUNQ);
+    list_push_back(&rq->line, &h->proc->run); /* another hart may take us: S3 */
+    first = list_pop_front(&rq->line);
+    spin_unlock_as(&rq->lock, RANK_RUNQ);
+    switch_to(h, list_entry(first, struct proc, run), false);
 }
 
 /* --- interrupts ----------------------------------------------------------- */
 
-/* The running process keeps the hart: let idle ones run who waits here. */
+/* The running process keeps the hart: let an idle one run who waits here, and
+ * soon another one who still does. */
 static void
-call_for_help(struct hart *h)
+call_for_help(struct hart *h, uint64_t now)
 {
-    uint32_t idlers, waiting;
+    uint32_t idlers, i = 0;
 
-    h->kick_at = TICKS_NEVER;
     queue_next(h); /* also if none is idle yet: who becomes it, looks */
-    waiting = load_relaxed(&runqs[h->index].count);
-    fence_full(); /* S4 */
+    fence_full();  /* S4 */
     idlers = load_relaxed(&idle_harts);
-    for (uint32_t i = 0; i < hart_count && waiting; i++)
-        if (idlers & (1u << i)) {
-            sbi_send_ipi(harts[i].id);
-            waiting--;
-        }
+    h->kick_at = TICKS_NEVER;
+    if (!idlers || !has_work(&runqs[h->index]))
+        return;
+    while (!(idlers >> i & 1))
+        i++;
+    sbi_send_ipi(harts[i].id);
+    h->kick_at = now + kick_ticks;
 }
 
 void
@@ -264,9 +244,9 @@ sched_clock(struct hart *h)
 {
     uint64_t now = read_time(), next = timers_run(h, now);
 
-    if (now >= h->kick_at)
-        call_for_help(h);
-    if (h->next || load_relaxed(&runqs[h->index].count)) {
+    if (unlikely(now >= h->kick_at))
+        call_for_help(h, now);
+    if (h->next || has_work(&runqs[h->index])) {
         if (now >= h->slice_end) {
             or_relaxed(&h->proc->work, WORK_RESCHED);
             h->slice_end = now + slice_ticks;
@@ -288,22 +268,13 @@ sched_poke(struct proc *p)
         sbi_send_ipi(harts[hart].id);
 }
 
-static bool
-work_anywhere(void)
-{
-    for (uint32_t i = 0; i < hart_count; i++)
-        if (load_relaxed(&runqs[i].count))
-            return true;
-    return false;
-}
-
 void
 sched_idle(void)
 {
     struct hart *h = this_hart();
     struct proc *me = &idle[h->index];
 
-    me->vm.satp = vm_kernel_satp();
+    me->vm.satp = kernel_satp;
     me->on_hart = 1;
     me->state = PROC_RUNNING;
     h->proc = h->idle = me;
@@ -311,12 +282,14 @@ sched_idle(void)
     h->kick_at = TICKS_NEVER;
     clock_set(h, TICKS_NEVER);
     for (;;) {
-        sched();
         or_relaxed(&idle_harts, 1u << h->index);
         fence_full(); /* S4 */
-        if (!h->next && !work_anywhere())
+        if (!h->next)
+            h->next = take(h);
+        if (h->next == me)
             wait_for_interrupt();
         and_relaxed(&idle_harts, ~(1u << h->index));
+        sched();
         interrupt_window();
     }
 }

@@ -14,14 +14,10 @@ NORETURN void sched_idle(void);
 /* Make a waiting or new process ready, on this hart. Locks: takes RUNQ. */
 void sched_ready(struct proc *p);
 
-/*
- * Give the hart to the next ready process, or to the idle one.
- * Locks: none held. Sleeps: yes, if the caller is not ready; returns when it
- * runs again, perhaps on another hart.
- */
+/* Give the hart to the next ready process, or to the idle one; yield: let those
+ * of this hart run first. Locks: none held. Sleeps: until the caller is ready
+ * and runs again, perhaps on another hart. */
 void sched(void);
-
-/* Let the other ready processes of this hart run first. */
 void sched_yield(void);
 
 /* The new process's side of a switch: lets go of the one that was left. */

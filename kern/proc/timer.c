@@ -31,10 +31,8 @@ time_init(uint64_t timebase, bool sstc)
 {
     hz = timebase;
     have_sstc = sstc;
-    for (int i = 0; i < MAX_HARTS; i++) {
-        spin_init(&timers[i].lock, RANK_TIMER);
+    for (int i = 0; i < MAX_HARTS; i++)
         list_init(&timers[i].line);
-    }
 }
 
 uint64_t
@@ -87,15 +85,6 @@ timer_cancel(struct waiter *w)
     spin_unlock_as(&w->timers->lock, RANK_TIMER);
 }
 
-/* Apart, since most clock interrupts have nothing to end. */
-static __attribute__((noinline)) void
-time_out(struct waiter *w)
-{
-    list_remove(&w->timer);
-    if (waiter_claim(w, -E_TIMEDOUT))
-        waiter_wake(w);
-}
-
 uint64_t
 timers_run(struct hart *h, uint64_t now)
 {
@@ -106,11 +95,13 @@ timers_run(struct hart *h, uint64_t now)
     while (!list_empty(&on->line)) {
         struct waiter *w = list_entry(on->line.next, struct waiter, timer);
 
-        if (w->deadline > now) {
+        if (likely(w->deadline > now)) {
             next = w->deadline;
             break;
         }
-        time_out(w);
+        list_remove(&w->timer);
+        if (waiter_claim(w, -E_TIMEDOUT))
+            waiter_wake(w);
     }
     spin_unlock_as(&on->lock, RANK_TIMER);
     return next;

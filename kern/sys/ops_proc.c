@@ -88,7 +88,7 @@ fork_process(void)
  * Returns: bytes used; -E_FAULT; -E_2BIG.
  */
 static long
-gather_args(char *page, uaddr_t argv, uint64_t *count)
+gather_args(char *page, uaddr_t argv)
 {
     uint64_t *pointers = (uint64_t *)page;
     uint64_t n = 0, at;
@@ -113,7 +113,6 @@ gather_args(char *page, uaddr_t argv, uint64_t *count)
         at += (uint64_t)len + 1;
     }
     pointers[n] = 0;
-    *count = n;
     return (long)at;
 }
 
@@ -127,10 +126,10 @@ heap_start(const struct proc *p)
 /* Load a boot file with the args gathered in p->page in place of the old
  * program. Returns: 0 or why not. */
 static long
-load(struct proc *p, const char *name, uint64_t argc, uint64_t args_len)
+load(struct proc *p, const char *name, uint64_t args_len)
 {
     const struct region *file = bootfs_find(name);
-    uint64_t *pointers = p->page, size = ROUND_UP(args_len, 16);
+    uint64_t *pointers = p->page, argc = 0;
     uint64_t entry, stack_low, base;
     struct vm vm, old = p->vm;
     long error;
@@ -144,11 +143,10 @@ load(struct proc *p, const char *name, uint64_t argc, uint64_t args_len)
         vm_destroy(&vm);
         return error;
     }
-    base = stack_low + STACK_BYTES - size;
-    for (uint64_t i = 0; i < argc; i++)
-        pointers[i] += base;
-    memset((char *)p->page + args_len, 0, size - args_len);
-    memcpy(vm_at(&vm, base), p->page, size);
+    base = stack_low + STACK_BYTES - ROUND_UP(args_len, 16);
+    while (pointers[argc])
+        pointers[argc++] += base;
+    memcpy(vm_at(&vm, base), p->page, args_len);
 
     p->vm = vm;
     sched_new_mappings(p);
@@ -169,15 +167,14 @@ SYSCALL(exec, uint64_t user_name, uint64_t argv)
 {
     struct proc *p = this_proc();
     char name[BOOT_NAME_BYTES];
-    uint64_t argc = 0;
     long n = copy_string_from_user(name, uaddr(user_name), sizeof(name));
 
     if (n < 0)
         return n == -E_INVAL ? -E_NOENT : n;
-    n = gather_args(p->page, uaddr(argv), &argc);
+    n = gather_args(p->page, uaddr(argv));
     if (n < 0)
         return n;
-    n = load(p, name, argc, (uint64_t)n);
+    n = load(p, name, (uint64_t)n);
     if (n)
         return n;
     user_enter(); /* with the new program's registers */
@@ -202,8 +199,8 @@ start_init(void)
     handle_create_at(p, 3, &system, RIGHT_WRITE | RIGHT_EXECUTE | RIGHT_GRANT);
     *(uint64_t *)p->page = 0;
     h->proc = p; /* load() makes its table current */
-    error = load(p, "init", 0, sizeof(uint64_t));
-    vm_use_kernel();
+    error = load(p, "init", sizeof(uint64_t));
+    csr_write(satp, kernel_satp);
     h->proc = NULL;
     if (!error)
         (void)proc_start(p, NULL);
@@ -289,8 +286,8 @@ SYSCALL(sys_info, uint64_t out)
         .timebase_hz = machine.timebase_hz,
         .instret = csr_read(instret),
         .harts = hart_count,
-        .procs = proc_count(),
-        .objects = kobj_count(),
+        .procs = load_relaxed(&proc_count),
+        .objects = load_relaxed(&kobj_count),
     };
 
     strlcpy(info.args, machine.args, sizeof(info.args));
