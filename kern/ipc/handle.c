@@ -402,12 +402,14 @@ hnode_revoke(struct hnode *node)
         struct hnode *dead = list_entry(link, struct hnode, siblings);
         struct waiter *w = &dead->owner->wait;
         const void *through;
+        uint32_t turn;
 
         wait_for_readers(dead);
         /* Its owner, if it waits through it, waits no more. */
+        turn = load_acquire(&w->claim); /* [WAIT] */
         through = load_relaxed(&w->node);
         if ((through == dead || event_watches(dead->owner, through, dead)) &&
-            waiter_claim(w, -E_BADH))
+            waiter_claim_turn(w, turn, -E_BADH))
             waiter_wake(w);
         free_node(dead, 0);
     }
