@@ -1,6 +1,6 @@
 /* The flattened device tree (Devicetree Specification 0.4, 2, 3 and 5), in one
  * pass. The firmware has made it: it is well formed, and addresses and sizes
- * have two cells, as those of 64 bits do. */
+ * have two cells, as those of 64 bits do; the ids of harts have one. */
 #include "hw/fdt.h"
 #include "hw/memlayout.h"
 
@@ -27,7 +27,7 @@ cell(const char *block, uint32_t i)
     return (uint32_t)p[0] << 24 | p[1] << 16 | p[2] << 8 | p[3];
 }
 
-/* Returns: the number in cells [first, end), or 0 if they are not there. */
+/* Returns: the number in cells [first, end), as far as they are there. */
 static uint64_t
 number(const struct tree *p, uint32_t first, uint32_t end)
 {
@@ -94,17 +94,6 @@ has_word(const struct tree *t, const char *name, const char *word, uint32_t n)
     return false;
 }
 
-static void
-read_cpu(const struct tree *t)
-{
-    uint64_t id = get(t, "reg", 0);
-
-    if (!has(t, "riscv,isa", "sstc") && !has(t, "riscv,isa-extensions", "sstc"))
-        machine.sstc = false;
-    if (id != machine.hart_ids[0] && machine.nharts < FDT_MAX_HARTS)
-        machine.hart_ids[machine.nharts++] = id;
-}
-
 /* Look at the node whose beginning was passed just now. */
 static void
 read_node(const struct tree *t)
@@ -122,7 +111,10 @@ read_node(const struct tree *t)
     if (find(*t, "status").data && !has(t, "status", "okay"))
         return;
     if (has(t, "device_type", "cpu")) {
-        read_cpu(t);
+        m->sstc = m->sstc && (has(t, "riscv,isa", "sstc") ||
+                              has(t, "riscv,isa-extensions", "sstc"));
+        if (base != m->hart_ids[0] && m->nharts < FDT_MAX_HARTS)
+            m->hart_ids[m->nharts++] = base;
     } else if (has(t, "device_type", "memory") && base <= KERNEL_LOAD &&
                KERNEL_LOAD < reg.end) {
         m->memory = reg;

@@ -38,32 +38,29 @@ struct segment {
 _Static_assert(sizeof(struct segment) == 56, "ELF-64");
 
 static bool
-header_is_good(const struct elf_header *h)
+has_bytes(const struct region *file, uint64_t offset, uint64_t n)
+{
+    return offset <= file->size && n <= file->size - offset;
+}
+
+static bool
+header_is_good(const struct elf_header *h, const struct region *file)
 {
     static const uint8_t ident[] = {0x7f, 'E', 'L', 'F', 2, 1, 1};
 
     return !memcmp(h->ident, ident, sizeof(ident)) && h->type == ET_EXEC &&
-           h->machine == EM_RISCV && h->phentsize == sizeof(struct segment);
-}
-
-/* Returns: whether the file has n bytes there; they are copied then. */
-static bool
-read_at(const struct region *file, uint64_t offset, void *to, uint64_t n)
-{
-    bool inside = offset <= file->size && n <= file->size - offset;
-
-    if (inside)
-        region_copy_out(file, offset, to, n);
-    return inside;
+           h->machine == EM_RISCV && h->phentsize == sizeof(struct segment) &&
+           has_bytes(file, h->phoff, h->phnum * sizeof(struct segment));
 }
 
 /* Does a PT_LOAD segment fit into the file, and above `floor` into memory? */
 static bool
-segment_is_good(const struct segment *s, uint64_t size, uint64_t floor)
+segment_is_good(const struct segment *s, const struct region *file,
+                uint64_t floor)
 {
-    return s->offset <= size && s->filesz <= size - s->offset &&
-           s->filesz <= s->memsz && s->vaddr >= floor &&
-           s->vaddr < PROGRAM_END && s->memsz <= PROGRAM_END - s->vaddr &&
+    return has_bytes(file, s->offset, s->filesz) && s->filesz <= s->memsz &&
+           s->vaddr >= floor && s->vaddr < PROGRAM_END &&
+           s->memsz <= PROGRAM_END - s->vaddr &&
            s->offset % PAGE_SIZE == s->vaddr % PAGE_SIZE && (s->flags & PF_R) &&
            !((s->flags & PF_W) && (s->flags & PF_X));
 }
@@ -104,16 +101,18 @@ exec_load(struct vm *vm, const struct region *file, uint64_t *entry,
     uint64_t floor = PROGRAM_START;
     bool entry_is_code = false;
 
-    if (!read_at(file, 0, &h, sizeof(h)) || !header_is_good(&h))
+    if (!has_bytes(file, 0, sizeof(h)))
+        return -E_NOEXEC;
+    region_copy_out(file, 0, &h, sizeof(h));
+    if (!header_is_good(&h, file))
         return -E_NOEXEC;
     for (uint32_t i = 0; i < h.phnum; i++) {
         struct segment s;
 
-        if (!read_at(file, h.phoff + i * sizeof(s), &s, sizeof(s)))
-            return -E_NOEXEC;
+        region_copy_out(file, h.phoff + i * sizeof(s), &s, sizeof(s));
         if (s.type != PT_LOAD || s.memsz == 0)
             continue;
-        if (!segment_is_good(&s, file->size, floor))
+        if (!segment_is_good(&s, file, floor))
             return -E_NOEXEC;
         if ((s.flags & PF_X) && h.entry - s.vaddr < s.memsz)
             entry_is_code = h.entry % 2 == 0;
