@@ -3,9 +3,9 @@
  * true what it waits for hands it over and finishes the wait: a waiter that is
  * woken has what it wanted, or the reason why not, and need not look again.
  *
- *   W1  a wait ends exactly once: by the one who moves `claim` from PENDING,
- *       any odd number and another one for each wait, to CLAIMED. Object, timer,
- *       kill and revocation compete for that; the losers leave the waiter alone.
+ *   W1  a wait ends exactly once: by the one who moves `claim` from PENDING, an
+ *       odd number of its own for each wait, to CLAIMED. Object, timer, kill and
+ *       revocation compete for that; the losers leave the waiter alone.
  *   W2  no wakeup is lost: a waiter becomes PENDING and joins its line under
  *       the object's lock, in the same critical section in which it saw that
  *       it has to wait; whoever changes the object holds that lock and finds

@@ -152,7 +152,7 @@ copy_header(uaddr_t meta, const struct qslot *slot)
 static __attribute__((noinline)) long
 deliver_handle(struct queue *q, struct qslot *slot, uaddr_t buf, uaddr_t meta)
 {
-    struct hnode *node = queue_cargo(slot), *home;
+    struct hnode *node = queue_cargo(slot), *home = NULL;
     uint32_t rights = hnode_rights(node);
     long value = load_relaxed(&node->dead) ? -E_BADH : handle_reserve(&home);
     uint32_t reserved = (uint32_t)value % HANDLE_SLOTS;
