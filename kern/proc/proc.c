@@ -183,7 +183,7 @@ proc_exit(uint32_t reason, long code, uint64_t cause, uint64_t addr)
         list_push_back(&heir->children, link);
     }
     p->exit = (struct exit_info){p->pid, reason, code, cause, addr};
-    store_relaxed(&p->state, PROC_EXITING);
+    or_relaxed(&p->work, WORK_EXITED);
     spin_unlock(&tree_lock);
     sched();
     panic("an ended process ran");
@@ -262,13 +262,10 @@ proc_reap(struct proc *child)
 
 /* --- killing -------------------------------------------------------------- */
 
+/* Nothing comes of it if p has ended. */
 static void
 kill_locked(struct proc *p) REQUIRES(&tree_lock)
 {
-    uint32_t state = load_relaxed(&p->state);
-
-    if (state == PROC_ENDED || state == PROC_EXITING)
-        return;
     or_relaxed(&p->work, WORK_KILLED);
     fence_full(); /* pairs with the one in waiter_sleep() */
     if (waiter_claim(&p->wait, -E_CANCELED))
@@ -360,8 +357,6 @@ proc_describe(long pid, struct proc_info *out)
             .pages = load_relaxed(&p->vm.pages),
             .handles = load_relaxed(&p->handles_used),
         };
-        if (out->state == PROC_EXITING)
-            out->state = PROC_RUNNING;
         strlcpy(out->name, p->name, sizeof(out->name));
     }
     spin_unlock(&tree_lock);

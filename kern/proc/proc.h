@@ -24,9 +24,9 @@ enum { REG_PC = 0, REG_SP = 2, REG_A0 = 10, REG_A1 = 11 }; /* indices of x */
 /* p->work: reasons not to go back to the program right away. */
 #define WORK_KILLED  1u
 #define WORK_RESCHED 2u /* its slice ended */
+#define WORK_EXITED  4u /* it never goes back; PROC_ENDED follows: P3 */
 
-/* p->state, apart from what programs see. */
-enum { PROC_FREE = 0, PROC_EXITING = 5 /* then PROC_ENDED */ };
+#define PROC_FREE 0u /* p->state, apart from what programs see */
 
 /* [I] never changes while the process lives, [s] its own, [t] the tree lock,
  * [a] atomic, [r] the lock of the run queue it is in. */
