@@ -1,10 +1,9 @@
 /*
- * The kernel's only way to a program's memory. The copies are plain loads and
- * stores at user privilege rules (sstatus.SUM is set for good at boot), so the
- * page permissions that bind the program bind the kernel too. A copy that
- * faults is ended by the trap handler and says E_FAULT; bytes before the
- * faulting one may have been written.
- * None of these may run with a spin lock held. They do not sleep.
+ * The kernel's only way to a program's memory: plain loads and stores (SUM is
+ * set for good at boot), so the page permissions that bind the program bind the
+ * kernel too. The trap handler ends a copy that faults with E_FAULT; bytes
+ * before the faulting one may have been written.
+ * Locks: no spin lock held. Sleeps: no.
  */
 #pragma once
 

@@ -58,7 +58,7 @@ void *vm_at(struct vm *vm, uint64_t va);
 /* Map a page at va, where nothing may be mapped. Returns: 0, -E_NOMEM. */
 long vm_map(struct vm *vm, uint64_t va, void *page, uint64_t flags) MUST_CHECK;
 
-/* Map fresh zeroed pages on [start, end), all or none; lets interrupts in.
+/* Map zeroed pages on [start, end), or none; lets interrupts in.
  * Returns: 0, -E_NOMEM. */
 long vm_map_zero(struct vm *vm, uint64_t start, uint64_t end,
                  uint64_t flags) MUST_CHECK;

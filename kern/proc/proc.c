@@ -164,15 +164,6 @@ proc_find_descendant(long pid, struct proc **out)
     return proc_is_descendant(*out, this_proc()) ? 0 : -E_ACCES;
 }
 
-/* Does parent wait for this child? Then its wait is over. */
-static void
-tell_parent(struct proc *parent, const struct proc *child)
-{
-    if ((parent->wait_pid == -1 || parent->wait_pid == child->pid) &&
-        waiter_claim(&parent->wait, 0))
-        waiter_wake(&parent->wait);
-}
-
 void
 proc_exit(uint32_t reason, long code, uint64_t cause, uint64_t addr)
 {
@@ -188,15 +179,11 @@ proc_exit(uint32_t reason, long code, uint64_t cause, uint64_t addr)
     if (!heir)
         panic("init ended: reason %u, code %ld", reason, code);
     while ((link = list_pop_front(&p->children))) { /* P2 */
-        struct proc *child = list_entry(link, struct proc, siblings);
-
-        child->parent = heir;
+        list_entry(link, struct proc, siblings)->parent = heir;
         list_push_back(&heir->children, link);
-        if (load_relaxed(&child->state) == PROC_ENDED)
-            tell_parent(heir, child);
     }
     p->exit = (struct exit_info){p->pid, reason, code, cause, addr};
-    store_relaxed(&p->state, PROC_EXITING);
+    or_relaxed(&p->work, WORK_EXITED);
     spin_unlock(&tree_lock);
     sched();
     panic("an ended process ran");
@@ -205,9 +192,13 @@ proc_exit(uint32_t reason, long code, uint64_t cause, uint64_t addr)
 void
 proc_gone(struct proc *p)
 {
+    struct proc *parent;
+
     spin_lock(&tree_lock);
     store_relaxed(&p->state, PROC_ENDED);
-    tell_parent(p->parent, p);
+    parent = p->parent; /* so of the children of p, too */
+    if (parent->wait_pid && waiter_claim(&parent->wait, 0))
+        waiter_wake(&parent->wait);
     spin_unlock(&tree_lock);
 }
 
@@ -239,8 +230,8 @@ proc_wait(long pid, uint64_t timeout, struct proc **child)
     long error;
 
     spin_lock(&tree_lock);
-    /* In a loop, since several children may end before we run: who ends only
-     * says "look again", under the lock under which we look (W2). */
+    /* In a loop, since who ends only says "look again", under the lock under
+     * which we look (W2). */
     while ((error = find_ended(p, pid, child)) == -E_AGAIN && timeout) {
         p->wait_pid = pid;
         waiter_begin(NULL);
@@ -271,13 +262,10 @@ proc_reap(struct proc *child)
 
 /* --- killing -------------------------------------------------------------- */
 
+/* Nothing comes of it if p has ended. */
 static void
 kill_locked(struct proc *p) REQUIRES(&tree_lock)
 {
-    uint32_t state = load_relaxed(&p->state);
-
-    if (state == PROC_ENDED || state == PROC_EXITING)
-        return;
     or_relaxed(&p->work, WORK_KILLED);
     fence_full(); /* pairs with the one in waiter_sleep() */
     if (waiter_claim(&p->wait, -E_CANCELED))
@@ -369,8 +357,6 @@ proc_describe(long pid, struct proc_info *out)
             .pages = load_relaxed(&p->vm.pages),
             .handles = load_relaxed(&p->handles_used),
         };
-        if (out->state == PROC_EXITING)
-            out->state = PROC_RUNNING;
         strlcpy(out->name, p->name, sizeof(out->name));
     }
     spin_unlock(&tree_lock);

@@ -8,8 +8,7 @@
 #include "mem/vm.h"
 #include "proc/waitq.h"
 
-/* What context_switch() saves: what C preserves, and gp, which C does not
- * touch. vector.S knows its place in struct proc. */
+/* What context_switch() saves: what C preserves, and gp. vector.S knows this. */
 struct context {
     uint64_t ra, sp, s[12], gp;
 };
@@ -24,9 +23,9 @@ enum { REG_PC = 0, REG_SP = 2, REG_A0 = 10, REG_A1 = 11 }; /* indices of x */
 /* p->work: reasons not to go back to the program right away. */
 #define WORK_KILLED  1u
 #define WORK_RESCHED 2u /* its slice ended */
+#define WORK_EXITED  4u /* it never goes back; PROC_ENDED follows: P3 */
 
-/* p->state, apart from what programs see. */
-enum { PROC_FREE = 0, PROC_EXITING = 5 /* then PROC_ENDED */ };
+#define PROC_FREE 0u /* p->state, apart from what programs see */
 
 /* [I] never changes while the process lives, [s] its own, [t] the tree lock,
  * [a] atomic, [r] the lock of the run queue it is in. */
@@ -98,8 +97,8 @@ NORETURN void proc_exit(uint32_t reason, long code, uint64_t cause,
 /* Called by whoever got the hart after p's last switch: P3 holds now. */
 void proc_gone(struct proc *p);
 
-/* Find an ended child. Sleeps: yes. Returns: 0 and *child, to be reaped;
- * -E_CHILD; -E_AGAIN; -E_TIMEDOUT; -E_CANCELED. Reaping returns its pid. */
+/* Find an ended child. Sleeps: yes. Returns: 0 and *child; -E_CHILD; -E_AGAIN;
+ * -E_TIMEDOUT; -E_CANCELED. Then reap it. Returns: its pid. */
 long proc_wait(long pid, uint64_t timeout, struct proc **child) MUST_CHECK;
 long proc_reap(struct proc *child);
 

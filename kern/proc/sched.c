@@ -182,7 +182,7 @@ void
 sched_finish_switch(void)
 {
     struct proc *left = this_hart()->previous;
-    bool gone = load_relaxed(&left->state) == PROC_EXITING;
+    bool gone = load_relaxed(&left->work) & WORK_EXITED;
 
     /* [ON-HART] release; pairs with the acquire in await_stack(). */
     store_release(&left->on_hart, 0);

@@ -1,8 +1,5 @@
-/*
- * Time: the `time` CSR in ticks of the timebase, nanoseconds since boot for
- * programs, and the deadlines of waits. A hart's clock interrupt is set to the
- * earliest deadline there is, and to none when there is none.
- */
+/* Time: the `time` CSR in ticks of the timebase, nanoseconds since boot for
+ * programs, and the deadlines of waits. */
 #pragma once
 
 #include "base/hart.h"
@@ -29,7 +26,7 @@ void timer_cancel(struct waiter *w);
 /* In the clock interrupt: end what is due. Returns: the next deadline. */
 uint64_t timers_run(struct hart *h, uint64_t now);
 
-/* Set the clock interrupt to exactly `ticks`, which clears a pending one; make
- * sure that it comes by `ticks` at the latest. */
+/* Set the clock interrupt to `ticks`, which clears a pending one; arm: to that
+ * at the latest. */
 void clock_set(struct hart *h, uint64_t ticks);
 void clock_arm(struct hart *h, uint64_t ticks);

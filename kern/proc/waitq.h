@@ -1,11 +1,11 @@
 /*
  * Waiting. Whoever waits stands in an object's line as a waiter; whoever makes
- * true what it waits for hands it over and finishes the wait: a waiter that is
- * woken has what it wanted, or the reason why not, and need not look again.
+ * true what it waits for hands it over: a waiter that is woken has what it
+ * wanted, or the reason why not, and need not look again.
  *
  *   W1  a wait ends exactly once: by the one who moves `claim` from PENDING, an
- *       odd number of its own for each wait, to CLAIMED. Object, timer, kill and
- *       revocation compete for that; the losers leave the waiter alone.
+ *       odd number of its own, to CLAIMED. Object, timer, kill and revocation
+ *       compete for that; the losers leave the waiter alone.
  *   W2  no wakeup is lost: a waiter becomes PENDING and joins its line under
  *       the object's lock, in the same critical section in which it saw that
  *       it has to wait; whoever changes the object holds that lock and finds
@@ -42,13 +42,13 @@ struct waiter {
  * held, then put it in line. `node` is the handle waited through, or NULL. */
 struct waiter *waiter_begin(const void *node);
 
-/* Sleep until the wait ends or `deadline` (ticks) passes. Then leave the line.
- * Locks: none held. Sleeps: yes.
+/* Sleep until the wait ends or `deadline` (ticks) passes; the caller then leaves
+ * the line. Locks: none held. Sleeps: yes.
  * Returns: the claimer's result; -E_TIMEDOUT; -E_CANCELED when killed. */
 int waiter_sleep(struct waiter *w, uint64_t deadline);
 
-/* Try to be the one who ends this wait (W1). Returns: whether the caller is;
- * then it calls waiter_wake() once, under the object's lock or soon after. */
+/* Try to be the one who ends this wait (W1). Returns: whether the caller is; it
+ * then calls waiter_wake(), under the object's lock or soon after. */
 bool waiter_claim(struct waiter *w, int result);
 
 /* The same, for the wait of this turn only: what `claim` was before the caller

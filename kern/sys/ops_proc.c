@@ -65,9 +65,8 @@ long
 fork_process(void)
 {
     struct proc *p = this_proc(), *child;
-    long error;
+    long error = proc_new(&child);
 
-    error = proc_new(&child);
     if (error)
         return error;
     if ((error = vm_copy(&child->vm, &p->vm)) || (error = handle_fork(child))) {
@@ -82,11 +81,8 @@ fork_process(void)
     return proc_start(child, p);
 }
 
-/*
- * Gather argv in the process's own page: pointers (for now offsets into the
- * page), a null pointer, strings. Each user word is read once.
- * Returns: bytes used; -E_FAULT; -E_2BIG.
- */
+/* Gather argv in a page: pointers (for now offsets into it), a null pointer,
+ * strings. Returns: bytes used; -E_FAULT; -E_2BIG. */
 static long
 gather_args(char *page, uaddr_t argv)
 {

@@ -259,8 +259,8 @@ SYSCALL(queue_recv, uint64_t h, uint64_t buf, uint64_t cap, uint64_t meta,
 
 /*
  * Send a handle derived from the one of value `cargo`, noted as from, with
- * these rights; the cycle has been looked for. It is derived when there is a place:
- * nobody but who revokes it changes `cargo` until then.
+ * these rights; the cycle has been looked for. It is derived once there is a
+ * place: nobody but who revokes it changes `cargo` until then.
  * Returns: as queue_send_wait().
  */
 static long
