@@ -2,16 +2,15 @@
  * Lock-free rings of a power of two of places: indices and order only, the
  * elements stand wherever the owner wants. For kernel, programs, host tests.
  *
- *   K1  an index runs freely over 32 bits; its low bits name a place. Two
- *       indices are compared by their difference.
+ *   K1  an index runs freely over 32 bits; its low bits name a place. Indices
+ *       are compared by their difference.
  *   K2  one producer, one consumer (ring_end): 0 <= prod - cons <= size; the
  *       places in [cons, prod) are the consumer's, the others the producer's.
  *   K3  many to many (mpmc): place i takes its k-th element when its turn is
- *       k * size + i, and gives it back when its turn is one more. Who moves
- *       an index over a place owns it until he sets its turn.
+ *       k * size + i, and gives it back when its turn is one more. Who moves an
+ *       index over a place owns it until he sets its turn.
  *
- * Nothing here waits, loops without bound apart from lost races, or believes a
- * shared word: each is read once, and an end keeps its own index to itself.
+ * Each shared word is read once, and an end keeps its own index to itself.
  */
 #pragma once
 
@@ -23,7 +22,7 @@ struct ring_words {
     _Alignas(64) uint32_t cons;
 };
 
-/* One end of a ring between two. Zero is not a valid end: see ring_attach. */
+/* One end of a ring between two. */
 struct ring_end {
     uint32_t *mine;         /* [a] the index that this end publishes */
     const uint32_t *theirs; /* [a] the other end's */

@@ -15,10 +15,10 @@
 #define BLOCK  896u /* bytes of a block of small places */
 
 struct layout {
-    uint32_t size;      /* of a place, in bytes */
-    uint32_t pages;     /* whole ones */
-    uint32_t paged;     /* places that begin in them */
-    uint32_t over;      /* bytes of the last of these, in the first block */
+    uint32_t size;  /* of a place, in bytes */
+    uint32_t pages; /* whole ones; `paged` places begin in them, the last of */
+    uint32_t paged; /* which has `over` bytes in the first block */
+    uint32_t over;
     uint32_t per_block; /* places that begin in a block */
     uint32_t pieces;    /* pages and blocks */
 };
@@ -50,9 +50,7 @@ lay_out(uint32_t ring_size, uint32_t max_msg)
     l.over = at > end ? at - end : 0;
     l.per_block = l.size > BLOCK ? ring_size : BLOCK / l.size;
     l.pieces = (ring_size - l.paged + l.per_block - 1) / l.per_block;
-    if (l.over && !l.pieces)
-        l.pieces = 1;
-    l.pieces += l.pages;
+    l.pieces = l.pages + (l.pieces || !l.over ? l.pieces : 1);
     return l;
 }
 
