@@ -12,6 +12,7 @@
 
 #define MIN_MEMORY_MIB 16u
 #define KIB_PER_PROC   384 /* 341 processes in 128 MiB */
+#define MIN_PROCS      64u
 #define MAX_PROCS      1024u
 
 extern char _image_end[];
@@ -59,6 +60,7 @@ read_machine(uint64_t hart_id, uint64_t fdt_pa)
         refuse("%lu MiB of memory, at least %u are needed", memory_mib,
                MIN_MEMORY_MIB);
     slots = (uint32_t)MIN(memory_mib * 1024 / KIB_PER_PROC, MAX_PROCS);
+    slots = slots < MIN_PROCS ? MIN_PROCS : slots;
     for (; hart_count < machine.nharts; hart_count++) {
         harts[hart_count].index = hart_count;
         harts[hart_count].id = machine.hart_ids[hart_count];
