@@ -41,12 +41,12 @@ struct waiter {
  * held, then put it in line. `node` is the handle waited through, or NULL. */
 struct waiter *waiter_begin(const void *node);
 
-/* Sleep until the wait ends or `deadline` (ticks) passes; the caller then leaves
- * the line. Locks: none held. Sleeps: yes.
+/* Sleep until the wait ends or `deadline` (ticks) passes. Then leave the line.
+ * Locks: none held. Sleeps: yes.
  * Returns: the claimer's result; -E_TIMEDOUT; -E_CANCELED when killed. */
 int waiter_sleep(struct waiter *w, uint64_t deadline);
 
-/* Try to be the one who ends this wait (W1). Returns: whether the caller is, who
+/* Try to be who ends this wait (W1). Returns: whether the caller is, who
  * then calls waiter_wake(), under the object's lock or soon after. */
 bool waiter_claim(struct waiter *w, int result);
 void waiter_wake(struct waiter *w);
