@@ -7,9 +7,9 @@
 The kernel is linked twice: the tables come last among the read-only data, so
 filling them in moves no code. kern/base/panic.c reads them:
 
-    ksyms         u32 offset from _text_start, u32 offset in ksyms_names; sorted
-    unwind_rows   u32 offset from _text_start, u16 CFA - sp, s16 where ra is
-                  saved relative to the CFA, 0 while it is still in its
+    code_rows     u32 offset from _text_start, u32 that of its function, u32
+                  the function's name in code_names, u16 CFA - sp, s16 where ra
+                  is saved relative to the CFA, 0 while it is still in its
                   register; sorted, each valid up to the next; CFA 0xffff where
                   nothing is known
 """
@@ -95,21 +95,27 @@ def read_rows(readelf, elf, start, end):
 
 
 def emit(symbols, rows):
+    names = {}
+    at = 0
+    for function, name in symbols:
+        names[function] = at
+        at += len(name) + 1
+    frames = {offset: frame for offset, *frame in rows}
     print("/* Made by kern/mksyms.py. */")
     print('    .section .rodata.ksyms, "a"')
     print("    .balign 8")
-    for table, count in (("ksyms", symbols), ("unwind_rows", rows)):
-        print(f"    .globl {table}, {table}_count")
-        print(f"{table}_count: .8byte {len(count)}")
-    print("ksyms:")
-    at = 0
-    for offset, name in symbols:
-        print(f"    .4byte {offset:#x}, {at}")
-        at += len(name) + 1
-    print("unwind_rows:")
-    for offset, cfa, place in rows:
-        print(f"    .4byte {offset:#x}\n    .2byte {cfa}, {place}")
-    print("    .globl ksyms_names\nksyms_names:")
+    print("    .globl code_rows, code_rows_count, code_names")
+    # Not before the first function: code there has neither name nor frame.
+    starts = sorted(set(names) | {o for o in frames if o >= min(names, default=0)})
+    print(f"code_rows_count: .8byte {len(starts)}")
+    print("code_rows:")
+    function, frame = 0, UNKNOWN
+    for offset in starts:
+        function = offset if offset in names else function
+        frame = frames.get(offset, frame)
+        print(f"    .4byte {offset:#x}, {function:#x}, {names[function]}")
+        print(f"    .2byte {frame[0]}, {frame[1]}")
+    print("code_names:")
     for _, name in symbols:
         print(f'    .asciz "{name}"')
 

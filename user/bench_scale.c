@@ -203,13 +203,16 @@ bytes_of_handles(uint64_t count)
     return bytes;
 }
 
+/* Each place has room for a handle in flight, however small the messages. */
+#define CARGO 64
+
 /* Bytes that `count` queues take beyond their handles, and beyond the ring and
  * messages of each: 64 bytes a place and the largest message. */
 static uint64_t
 bytes_beyond(uint64_t count, uint32_t ring, uint32_t max)
 {
     static handle_t q[200];
-    uint64_t need = count * ring * (64 + (uint64_t)max);
+    uint64_t need = count * ring * (64 + (uint64_t)(max > CARGO ? max : CARGO));
     uint64_t bytes = free_bytes();
 
     for (uint64_t i = 0; i < count; i++)
@@ -242,6 +245,8 @@ SHAPE(1024, 1024)
 
 /* --- elements checked ----------------------------------------------------- */
 
+#define RECORD_BYTES (8 + 768 * 4)
+
 /* What the check of a message adds to so many sends. */
 static uint64_t
 check_cost(uint64_t rounds, const char *text, size_t len)
@@ -268,6 +273,15 @@ check_cost(uint64_t rounds, const char *text, size_t len)
     handle_close(plain);
     handle_close(typed);
     return with - without;
+}
+
+static uint64_t
+check_record(uint64_t rounds)
+{
+    return check_cost(rounds,
+                      "record { id: u32, kind: enum { put, get }, "
+                      "v: list<f32, 768> }",
+                      RECORD_BYTES);
 }
 
 static uint64_t
@@ -313,15 +327,17 @@ const struct row bench_scale_rows[] = {
     {"M1", "bytes beyond 1 x (64 + 1)", bytes_1_1, 200, 512, 512, 0},
     {"M2", "bytes beyond 1 x (64 + 64)", bytes_1_64, 200, 512, 512, 0},
     {"M3", "bytes beyond 1 x (64 + 4096)", bytes_1_4096, 200, 512, 512, 0},
-    {"M4", "bytes beyond 16 x (64 + 64)", bytes_16_64, 200, 0, 0, 0},
-    {"M5", "bytes beyond 16 x (64 + 512)", bytes_16_512, 200, 512, 512, 0},
-    {"M6", "bytes beyond 64 x (64 + 1)", bytes_64_1, 200, 0, 0, 0},
+    {"M4", "bytes beyond 16 x (64 + 64)", bytes_16_64, 200, 512, 512, 0},
+    {"M5", "bytes beyond 16 x (64 + 512)", bytes_16_512, 200, 0, 0, 0},
+    {"M6", "bytes beyond 64 x (64 + 1)", bytes_64_1, 200, 512, 512, 0},
     {"M7", "bytes beyond 64 x (64 + 100)", bytes_64_100, 200, 0, 0, 0},
     {"M8", "bytes beyond 64 x (64 + 1024)", bytes_64_1024, 200, 0, 0, 0},
     {"M9", "bytes beyond 256 x (64 + 4096)", bytes_256_4096, 64, 0, 0, 0},
     {"M10", "bytes beyond 1024 x (64 + 1)", bytes_1024_1, 200, 0, 0, 0},
     {"M11", "bytes beyond 1024 x (64 + 64)", bytes_1024_64, 200, 0, 0, 0},
     {"M12", "bytes beyond 1024 x (64 + 1024)", bytes_1024_1024, 64, 0, 0, 0},
+    {"C0", "check record with list<f32, 768>", check_record, 200,
+     3 * RECORD_BYTES, RECORD_BYTES, 0},
     {"C1", "check list<u8, 1000>", check_numbers, 200, 0, 0, 0},
     {"C2", "check list<bool, 1000>", check_bools, 200, 0, 0, 0},
     {"C3", "check list<char, 1000>", check_chars, 200, 0, 0, 0},

@@ -1,19 +1,16 @@
 /*
- * The contract between the kernel and every program that runs on it: call
- * numbers, error codes, limits and structures. Both sides include this file
- * and nothing else of each other. A change here changes the call's page in
- * docs/calls and a test in the same commit.
+ * The contract between the kernel and every program that runs on it. Both
+ * include this file and nothing else of each other. A change here changes the
+ * call's page in docs/calls and a test in the same commit.
  */
 #pragma once
 
-/*
- * Every call: X(number, name, may a ring entry carry it, C parameters).
- * This one list yields the enum, the kernel's call table, the table of what a
- * ring entry may carry, and the stubs and prototypes of the user library.
- */
-#define RING_NO  0
-#define RING_YES 1
+#define RING_NO         0
+#define RING_YES        1
+#define WEIR_CALL_LIMIT 0xa3 /* every call number is below */
 
+/* Every call: X(number, name, may a ring entry carry it, C parameters): for the
+ * enum, the kernel's tables, and the stubs and prototypes of the library. */
 // clang-format off
 #define WEIR_CALLS(X) \
     X(0x00, nop, RING_YES, (void)) \
@@ -88,21 +85,16 @@
     X(0xa0, irq_bind, RING_NO, (handle_t system, uint32_t irq, handle_t queue, uint64_t token)) \
     X(0xa1, irq_ack, RING_YES, (handle_t system, uint32_t irq)) \
     X(0xa2, device_region, RING_NO, (handle_t system, uint64_t phys, uint64_t size))
-// clang-format on
-
-#define WEIR_CALL_LIMIT 0xa3 /* every call number is below */
 
 #ifndef __ASSEMBLER__
+#define WEIR_ENUM(number, name, ring, params) CALL_##name = number,
+enum weir_call { WEIR_CALLS(WEIR_ENUM) };
+// clang-format on
+
 #include <stddef.h>
 #include <stdint.h>
 
 typedef int32_t handle_t;
-
-// clang-format off
-#define WEIR_ENUM(number, name, ring, params) CALL_##name = number,
-enum weir_call { WEIR_CALLS(WEIR_ENUM) };
-#undef WEIR_ENUM
-// clang-format on
 
 /* Errors: a call returns -E_x. Values are Linux's errno. */
 enum { E_PERM = 1, E_NOENT = 2, E_SRCH = 3, E_2BIG = 7, E_NOEXEC = 8 };

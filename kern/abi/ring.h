@@ -87,19 +87,24 @@ mpmc_init(struct mpmc *ring, uint32_t *turn, uint32_t size, uint32_t first)
         turn[(first + i) & (size - 1)] = first + i;
 }
 
-/* Move *index over its place if the place's turn has come: `ahead` is 0 for a
- * producer, 1 for a consumer. Returns: whether it did; *at is where. */
+/* The two sides: how far a place's turn is ahead when it is theirs. */
+enum mpmc_side { MPMC_PUT = 0, MPMC_TAKE = 1 };
+
+/* Claim a place to fill or to empty; its elements' index is *at & (size - 1).
+ * Returns: false if the ring is full or empty. */
 static inline bool
-mpmc_claim(struct mpmc *ring, uint32_t *index, uint32_t ahead, uint32_t *at)
+mpmc_begin(struct mpmc *ring, enum mpmc_side side, uint32_t *at)
 {
+    uint32_t *index = side == MPMC_PUT ? &ring->prod : &ring->cons;
+
     for (;;) {
         uint32_t i = load_relaxed(index);
-        /* [TURN] acquire; pairs with the release in mpmc_pass(). */
+        /* [TURN] acquire; pairs with the release in mpmc_end(). */
         uint32_t turn = load_acquire(&ring->turn[i & (ring->size - 1)]);
-        int32_t late = (int32_t)(turn - (i + ahead));
+        int32_t late = (int32_t)(turn - (i + side));
 
         if (late < 0)
-            return false; /* full, or empty */
+            return false;
         if (late == 0 && cas_u32(index, i, i + 1)) {
             *at = i;
             return true;
@@ -107,30 +112,13 @@ mpmc_claim(struct mpmc *ring, uint32_t *index, uint32_t ahead, uint32_t *at)
     }
 }
 
-/* A place to fill: ring->turn's index is *at & (size - 1). False: full. */
-static inline bool
-mpmc_put_begin(struct mpmc *ring, uint32_t *at)
-{
-    return mpmc_claim(ring, &ring->prod, 0, at);
-}
-
-/* A place to empty. False: empty. */
-static inline bool
-mpmc_take_begin(struct mpmc *ring, uint32_t *at)
-{
-    return mpmc_claim(ring, &ring->cons, 1, at);
-}
-
+/* Give the place to the other side. */
 static inline void
-mpmc_put_end(struct mpmc *ring, uint32_t at)
+mpmc_end(struct mpmc *ring, enum mpmc_side side, uint32_t at)
 {
-    /* [TURN] release: the element precedes its turn. */
-    store_release(&ring->turn[at & (ring->size - 1)], at + 1);
-}
+    uint32_t turn = at + (side == MPMC_PUT ? 1 : ring->size);
 
-static inline void
-mpmc_take_end(struct mpmc *ring, uint32_t at)
-{
-    /* [TURN] release: our reads precede the next producer's writes. */
-    store_release(&ring->turn[at & (ring->size - 1)], at + ring->size);
+    /* [TURN] release; pairs with the acquire in mpmc_begin(): our writes
+     * precede the consumer's reads, our reads the next producer's writes. */
+    store_release(&ring->turn[at & (ring->size - 1)], turn);
 }

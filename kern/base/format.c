@@ -23,44 +23,26 @@ void
 format_text(void (*put)(char), const char *format, va_list args)
 {
     for (; *format; format++) {
-        bool wide = false;
-        const char *text;
         int64_t value;
+        bool wide;
 
         if (*format != '%') {
             put(*format);
             continue;
         }
-        while (*++format == 'l' || *format == 'z')
-            wide = true;
-        switch (*format) {
-        case 'd':
+        wide = *++format == 'l';
+        format += wide;
+        if (*format == 's') {
+            put_text(put, va_arg(args, const char *));
+        } else if (*format == 'd') {
             value = wide ? va_arg(args, int64_t) : va_arg(args, int);
             if (value < 0)
                 put('-');
             put_number(put, value < 0 ? -(uint64_t)value : (uint64_t)value, 10);
-            break;
-        case 'u':
-        case 'x':
+        } else {
             put_number(put,
                        wide ? va_arg(args, uint64_t) : va_arg(args, uint32_t),
-                       *format == 'u' ? 10 : 16);
-            break;
-        case 'p':
-            put_text(put, "0x");
-            put_number(put, va_arg(args, uintptr_t), 16);
-            break;
-        case 's':
-            text = va_arg(args, const char *);
-            put_text(put, text ? text : "(null)");
-            break;
-        case 'c':
-            put((char)va_arg(args, int));
-            break;
-        case '\0':
-            return; /* a lone % at the end: nothing */
-        default:
-            put(*format);
+                       *format == 'x' ? 16 : 10);
         }
     }
 }

@@ -7,6 +7,10 @@
 
 #define PANIC_STATUS 125
 
+/* End QEMU with the low 8 bits of `status`, when the UART has sent all. Before
+ * the device tree is read, only the SBI can be asked, for status 0. */
+_Noreturn void power_off(int status);
+
 /* What a trap in the kernel found; vector.S knows the layout. */
 struct panic_regs {
     uint64_t x[32]; /* x[0] is not looked at */

@@ -1,10 +1,10 @@
 /*
- * Panics and backtraces.
+ * How the machine ends: by power-off, or by a panic with its backtrace.
  *
  *   B1  the first hart to panic, the culprit, prints and ends the machine; all
  *       others stop at its IPI, or at a panic of theirs.
  *   B2  a panic inside a panic (the backtrace trusts a stack that may be
- *       damaged) prints one line, one inside that nothing: each ends.
+ *       damaged) only ends the machine.
  *
  * A table that kern/mksyms.py makes of the linked kernel tells, for each range
  * of code, how far above sp the caller's sp is (the CFA) and where the return
@@ -14,66 +14,75 @@
 #include "base/hart.h"
 #include "base/kern.h"
 #include "base/printf.h"
-#include "hw/finisher.h"
+#include "hw/fdt.h"
+#include "hw/memlayout.h"
 #include "hw/riscv.h"
 #include "hw/sbi.h"
+#include "hw/uart.h"
 
 #define MAX_FRAMES  32
 #define CFA_UNKNOWN 0xffff
+#define FINISH_PASS 0x5555u /* what QEMU's test finisher understands */
+#define FINISH_FAIL 0x3333u /* the status goes in the upper half */
 
-/* A row of a table; the tables are sorted. */
-struct row {
-    uint32_t offset; /* from _text_start; valid up to the next row's */
-    union {
-        uint32_t name; /* of ksyms: offset in ksyms_names */
-        struct {
-            uint16_t cfa; /* bytes above sp, or CFA_UNKNOWN */
-            int16_t ra;   /* from the CFA; 0: still in its register */
-        };
-    };
-};
-extern const struct row ksyms[], unwind_rows[];
-extern const uint64_t ksyms_count, unwind_rows_count;
-extern const char ksyms_names[], _text_start[], _text_end[];
+/* Of some code, up to the next row's. Sorted. */
+extern const struct row {
+    uint32_t offset;   /* from _text_start */
+    uint32_t function; /* likewise, its beginning */
+    uint32_t name;     /* offset in code_names */
+    uint16_t cfa;      /* bytes above sp, or CFA_UNKNOWN */
+    int16_t ra;        /* from the CFA; 0: still in its register */
+} code_rows[];
+extern const uint64_t code_rows_count;
+extern const char code_names[], _text_start[], _text_end[];
 
 static uint32_t culprit; /* [a] 1 + index of the hart that panics, or 0 */
 
-static bool
-in_text(uint64_t pc)
+_Noreturn void
+power_off(int status)
 {
-    return pc >= (uint64_t)_text_start && pc < (uint64_t)_text_end;
+    volatile uint32_t *finisher = DIRECT(machine.finisher_pa);
+    uint32_t code = (uint32_t)status & 0xff;
+
+    uart_flush();
+    if (machine.finisher_pa)
+        *finisher = code ? code << 16 | FINISH_FAIL : FINISH_PASS;
+    else
+        sbi_shutdown();
+    for (;;) /* the emulator ends a moment later */
+        wait_for_interrupt();
 }
 
 /* The row for the code at pc, or NULL. */
 static const struct row *
-find(const struct row *rows, uint64_t count, uint64_t pc)
+find(uint64_t pc)
 {
     const struct row *found = NULL;
 
-    for (uint64_t i = 0; in_text(pc) && i < count; i++)
-        if (rows[i].offset <= pc - (uint64_t)_text_start)
-            found = &rows[i];
+    for (uint64_t i = 0; pc < (uint64_t)_text_end && i < code_rows_count; i++)
+        if ((uint64_t)_text_start + code_rows[i].offset <= pc)
+            found = &code_rows[i];
     return found;
 }
 
 /* Print the calls that led to pc, which is being executed, with ra in its
  * register, or (ra is 0) is where a call returns to. Ends at code without a
- * row, which is the assembly at the bottom of each stack. */
+ * frame, which is the assembly at the bottom of each stack. */
 static void
 backtrace(uint64_t pc, uint64_t sp, uint64_t ra)
 {
-    for (int n = 0; n < MAX_FRAMES && (n == 0 || in_text(pc)); n++) {
-        uint64_t at = pc - !ra; /* the call may be a function's last code */
-        const struct row *name = find(ksyms, ksyms_count, at);
-        const struct row *row = find(unwind_rows, unwind_rows_count, at);
+    for (int n = 0; n < MAX_FRAMES && (n == 0 || find(pc)); n++) {
+        /* The call may be a function's last code. */
+        const struct row *row = find(pc - !ra);
 
         kprintf("  #%d 0x%lx %s+0x%lx", n, pc,
-                name ? ksyms_names + name->name : "?",
-                name ? pc - (uint64_t)_text_start - name->offset : 0);
-        if (row && row->cfa == CFA_UNKNOWN)
-            row = NULL;
-        sp += row ? row->cfa : 0;
-        pc = row && row->ra ? *(uint64_t *)(sp + (uint64_t)row->ra) : ra;
+                row ? code_names + row->name : "?",
+                row ? pc - (uint64_t)_text_start - row->function : 0);
+        if (row && row->cfa != CFA_UNKNOWN) {
+            sp += row->cfa;
+            ra = row->ra ? *(uint64_t *)(sp + (uint64_t)row->ra) : ra;
+        }
+        pc = ra;
         ra = 0;
     }
 }
@@ -108,7 +117,7 @@ panic_stop_here(void)
 _Noreturn void
 panic_regs(const struct panic_regs *regs, const char *format, ...)
 {
-    static uint32_t panics; /* of the culprit's */
+    static bool again; /* the culprit's */
     va_list args;
 
     interrupts_off();
@@ -116,13 +125,13 @@ panic_regs(const struct panic_regs *regs, const char *format, ...)
         for (uint32_t i = 0; i < hart_count; i++)
             sbi_send_ipi(harts[i].id);
     panic_stop_here(); /* B1 */
-    if (++panics > 2)  /* B2 */
+    if (again)         /* B2 */
         power_off(PANIC_STATUS);
+    again = true;
+    kprintf_seize();
     va_start(args, format);
-    kprintf_panic(format, args);
+    vkprintf(format, args);
     va_end(args);
-    if (panics > 1)
-        power_off(PANIC_STATUS);
     kprintf("  hart %u, last trap: sepc 0x%lx scause 0x%lx stval 0x%lx",
             this_hart()->index, csr_read(sepc), csr_read(scause),
             csr_read(stval));

@@ -3,7 +3,6 @@
 #include "base/spinlock.h"
 #include "hw/uart.h"
 
-#define FRAME       1 /* begins a kernel line */
 #define SEIZE_TRIES 1000000
 
 struct spinlock console_lock = SPINLOCK(RANK_CONSOLE);
@@ -15,38 +14,37 @@ put(char c)
     uart_putc_sync(c >= ' ' && c <= '~' ? c : '?');
 }
 
-static void
-put_line(const char *format, va_list args)
-{
-    uart_putc_sync(FRAME);
-    format_text(put, format, args);
-    uart_putc_sync('\n');
-}
-
 void
-kprintf(const char *format, ...) NO_LOCK_CHECK
+vkprintf(const char *format, va_list args) NO_LOCK_CHECK
 {
     bool seized = load_relaxed(&owner) == this_hart();
-    va_list args;
 
     if (!seized)
         spin_lock(&console_lock);
-    va_start(args, format);
-    put_line(format, args);
-    va_end(args);
+    uart_putc_sync(CONSOLE_FRAME);
+    format_text(put, format, args);
+    uart_putc_sync('\n');
     if (!seized)
         spin_unlock(&console_lock);
 }
 
 void
-kprintf_panic(const char *format, va_list args)
+kprintf(const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    vkprintf(format, args);
+    va_end(args);
+}
+
+void
+kprintf_seize(void)
 {
     uint32_t tries = SEIZE_TRIES;
 
     /* The holder may be amid a line, or may be this very hart. */
-    if (load_relaxed(&owner) != this_hart())
-        while (swap_acquire(&console_lock.locked, 1) && tries-- > 0)
-            cpu_relax();
+    while (swap_acquire(&console_lock.locked, 1) && tries-- > 0)
+        cpu_relax();
     store_relaxed(&owner, this_hart());
-    put_line(format, args);
 }

@@ -1,5 +1,5 @@
-/* Text from values, and the kernel's lines on the console. The conversions: %d
- * %u %x %p %c %s %%, with l, ll or z. */
+/* Text from values, and the kernel's lines on the console. The conversions: %s
+ * %d %u %x %ld %lu %lx. */
 #pragma once
 
 #include <stdarg.h>
@@ -10,14 +10,16 @@
 void format_text(void (*put)(char), const char *format, va_list args)
     FORMAT(2, 0);
 
-/* Write one kernel line, framed as 0x01 text '\n'. What is not printable ASCII
- * becomes '?': no name a program chose can forge a line.
- * Locks: console_lock. Sleeps: no. */
+#define CONSOLE_FRAME 1 /* begins a kernel line, which '\n' ends */
+
+/* Write one kernel line. What is not printable ASCII becomes '?': no name that
+ * a program chose can forge a line. Locks: console_lock. Sleeps: no. */
 void kprintf(const char *format, ...) FORMAT(1, 2);
+void vkprintf(const char *format, va_list args) FORMAT(1, 0);
 
 /* Whoever writes to the UART holds it: a kernel line must not land inside a
- * program's doubled 0x01. */
+ * program's doubled CONSOLE_FRAME. */
 extern struct spinlock console_lock;
 
-/* For panic: only this hart's lines come out from now on, without the lock. */
-void kprintf_panic(const char *format, va_list args) FORMAT(1, 0);
+/* For panic, once: only this hart's lines come out from now on. */
+void kprintf_seize(void);

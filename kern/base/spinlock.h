@@ -19,7 +19,6 @@
 #else
 #define CLANG(attribute)
 #endif
-#define CAPABILITY(x) CLANG(capability(x))
 #define ACQUIRES(...) CLANG(acquire_capability(__VA_ARGS__))
 #define RELEASES(...) CLANG(release_capability(__VA_ARGS__))
 #define REQUIRES(...) CLANG(requires_capability(__VA_ARGS__))
@@ -40,14 +39,13 @@ enum {
     RANK_CONSOLE = 1 << 10, /* the UART */
 };
 
-struct CAPABILITY("mutex") spinlock {
+struct CLANG(capability("mutex")) spinlock {
     uint32_t locked; /* [a] */
     uint32_t rank;   /* [I] one bit */
 };
 
-/* To define a lock with; spin_init() is for those in allocated memory. */
-#define SPINLOCK(bit) ((struct spinlock){.rank = (bit)})
-
+/* The first defines a lock, the other is for those in allocated memory. */
+#define SPINLOCK(bit)        ((struct spinlock){.rank = (bit)})
 #define spin_init(lock, bit) (*(lock) = SPINLOCK(bit))
 
 /* With the rank known at compile time: saves reading it. */

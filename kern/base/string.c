@@ -62,29 +62,12 @@ memcmp(const void *a, const void *b, size_t n)
     return 0;
 }
 
-size_t
-strlen(const char *s)
-{
-    size_t n = 0;
-
-    while (s[n])
-        n++;
-    return n;
-}
-
 int
 strcmp(const char *a, const char *b)
 {
-    return strncmp(a, b, SIZE_MAX);
-}
-
-int
-strncmp(const char *a, const char *b, size_t n)
-{
-    for (; n > 0; n--, a++, b++)
-        if (*a != *b || *a == '\0')
-            return (unsigned char)*a - (unsigned char)*b;
-    return 0;
+    for (; *a && *a == *b; a++, b++)
+        ;
+    return (unsigned char)*a - (unsigned char)*b;
 }
 
 void

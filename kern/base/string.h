@@ -7,9 +7,7 @@
 void *memcpy(void *restrict dst, const void *restrict src, size_t n);
 void *memset(void *dst, int byte, size_t n);
 int memcmp(const void *a, const void *b, size_t n);
-size_t strlen(const char *s);
 int strcmp(const char *a, const char *b);
-int strncmp(const char *a, const char *b, size_t n);
 
 /* Copy src, cut so that it and its NUL fit in `size` bytes, at least one. */
 void strlcpy(char *dst, const char *src, size_t size);

@@ -50,8 +50,7 @@
 /* Hint: this hart spins (Zihintpause; a plain fence to older harts). */
 #define cpu_relax() __asm__ volatile(".4byte 0x0100000f" : : : "memory")
 
-/* Forget all of this hart's translations (4.2.1); those of one address space,
- * but global ones. */
+/* Forget this hart's translations (4.2.1): all, or one address space's. */
 #define sfence_all() __asm__ volatile("sfence.vma" : : : "memory")
 #define sfence_asid(asid)                                                      \
     __asm__ volatile("sfence.vma zero, %0" : : "r"(asid) : "memory")
@@ -59,13 +58,12 @@
 /* Make stores to instructions visible to this hart's fetches. */
 #define fence_i() __asm__ volatile("fence.i" : : : "memory")
 
-/* Ticks of the timebase since power-on (the `time` CSR). */
+/* Ticks of the timebase since power-on (the `time` CSR). Orders nothing. */
 static inline uint64_t
 read_time(void)
 {
     uint64_t ticks;
 
-    /* Not volatile-with-memory: it orders nothing, only reads a clock. */
     __asm__ volatile("rdtime %0" : "=r"(ticks));
     return ticks;
 }

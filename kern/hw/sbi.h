@@ -4,13 +4,10 @@
 
 #include <stdint.h>
 
-#define SBI_EXT_PUTCHAR 0x01 /* legacy, without functions (5.2) */
-#define SBI_EXT_BASE    0x10
-#define SBI_EXT_TIME    0x54494d45
-#define SBI_EXT_IPI     0x735049
-#define SBI_EXT_RFENCE  0x52464e43
-#define SBI_EXT_HSM     0x48534d
-#define SBI_EXT_SRST    0x53525354
+/* Extensions; the first, of old, has no functions (5.2). */
+enum { SBI_EXT_PUTCHAR = 0x01, SBI_EXT_BASE = 0x10, SBI_EXT_TIME = 0x54494d45 };
+enum { SBI_EXT_IPI = 0x735049, SBI_EXT_RFENCE = 0x52464e43 };
+enum { SBI_EXT_HSM = 0x48534d, SBI_EXT_SRST = 0x53525354 };
 
 struct sbi_result {
     long error, value;

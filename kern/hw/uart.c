@@ -1,39 +1,24 @@
-/* Registers and bits: National Semiconductor's PC16550D data sheet, 8. */
+/* Registers and bits: National Semiconductor's PC16550D data sheet, 8. The
+ * firmware has set the line and the FIFOs up. */
 #include "hw/uart.h"
+#include "hw/fdt.h"
 #include "hw/memlayout.h"
 #include "hw/sbi.h"
 
-/* Received or sent byte, interrupt enable, FIFO and line control, status. */
-enum { DATA = 0, IER = 1, FCR = 2, LCR = 3, LSR = 5 };
-enum { IER_RECEIVED = 1, IER_SENT = 2, FCR_ENABLE_AND_CLEAR = 7 };
-enum { LCR_8_BITS = 3, LSR_RECEIVED = 1, LSR_FIFO_EMPTY = 32, LSR_IDLE = 64 };
+/* Received or sent byte, interrupt enable, line status. */
+enum { DATA = 0, IER = 1, LSR = 5 };
+enum { LSR_RECEIVED = 1, LSR_FIFO_EMPTY = 32, LSR_IDLE = 64 };
 
 #define FIFO_SIZE 16
 
-static volatile uint8_t *uart;
-
-void
-uart_init(uint64_t base_pa)
-{
-    uart = DIRECT(base_pa);
-    uart[IER] = 0;
-    uart_flush(); /* clearing the FIFO would lose the firmware's last bytes */
-    uart[LCR] = LCR_8_BITS;
-    uart[FCR] = FCR_ENABLE_AND_CLEAR;
-}
-
-bool
-uart_tx_ready(void)
-{
-    return uart[LSR] & LSR_FIFO_EMPTY;
-}
+#define uart ((volatile uint8_t *)DIRECT(machine.uart_pa))
 
 void
 uart_putc_sync(int c)
 {
     char byte = (char)c;
 
-    if (!uart)
+    if (!machine.uart_pa)
         sbi_console_putchar(c);
     else
         while (!uart_write(&byte, 1))
@@ -43,11 +28,9 @@ uart_putc_sync(int c)
 uint32_t
 uart_write(const char *p, uint32_t n)
 {
-    uint32_t i;
+    uint32_t room = uart[LSR] & LSR_FIFO_EMPTY ? FIFO_SIZE : 0, i;
 
-    if (!uart_tx_ready())
-        return 0;
-    for (i = 0; i < n && i < FIFO_SIZE; i++)
+    for (i = 0; i < n && i < room; i++)
         uart[DATA] = (uint8_t)p[i];
     return i;
 }
@@ -61,18 +44,12 @@ uart_getc(void)
 void
 uart_flush(void)
 {
-    while (uart && !(uart[LSR] & LSR_IDLE))
+    while (machine.uart_pa && !(uart[LSR] & LSR_IDLE))
         ;
 }
 
 void
-uart_tx_irq(bool on)
+uart_irq(uint8_t which, bool on)
 {
-    uart[IER] = on ? uart[IER] | IER_SENT : uart[IER] & ~IER_SENT;
-}
-
-void
-uart_rx_irq(bool on)
-{
-    uart[IER] = on ? uart[IER] | IER_RECEIVED : uart[IER] & ~IER_RECEIVED;
+    uart[IER] = on ? uart[IER] | which : uart[IER] & ~which;
 }

@@ -20,22 +20,41 @@ count_locked(struct kobj *obj, uint32_t rights, uint32_t by)
     return (obj->readers ? 0 : RIGHT_READ) | (obj->writers ? 0 : RIGHT_WRITE);
 }
 
+/* What a node has that is not in a place; it is in no table yet. */
+static void
+begin_in_table(struct hnode *node)
+{
+    list_init(&node->children);
+    node->owner = NULL;
+}
+
+static bool
+in_table(const struct hnode *node)
+{
+    return !node->in_place && node->owner;
+}
+
 /* A new node of obj in flight. With the depth of `from` (noted) it becomes its
  * copy, with the next one it is derived from it; a first node has no `from`. */
 static long
 make_node(struct kobj *obj, struct hnode *from, uint32_t depth, uint32_t rights,
           uint64_t badge, struct hnode **out)
 {
-    struct hnode *node = kmalloc(sizeof(*node));
+    struct hnode *node = *out ? *out : kmalloc(sizeof(*node));
     bool revoked;
 
     if (!node)
         return -E_NOMEM;
-    *node = (struct hnode){.obj = obj, .badge = badge, .parent = from};
+    node->obj = obj;
     node->kind = HNODE_KIND(obj->type, rights);
     node->depth = (uint8_t)depth;
-    list_init(&node->children);
+    node->in_place = node == *out;
+    node->dead = false;
+    node->badge = badge;
+    node->parent = from;
     list_init(&node->siblings);
+    if (!node->in_place)
+        begin_in_table(node);
     spin_lock(&obj->tree);
     revoked = from && from->dead;
     if (!revoked) {
@@ -47,12 +66,10 @@ make_node(struct kobj *obj, struct hnode *from, uint32_t depth, uint32_t rights,
         kobj_get(obj);
     }
     spin_unlock(&obj->tree);
-    if (revoked) {
+    if (revoked && !node->in_place)
         kfree(node, sizeof(*node));
-        return -E_BADH;
-    }
     *out = node;
-    return 0;
+    return revoked ? -E_BADH : 0;
 }
 
 /* Take a node out of its tree; its children become its parent's (H1).
@@ -63,7 +80,7 @@ unlink_locked(struct hnode *node)
     uint32_t rights = hnode_rights(node);
     struct list *link;
 
-    while ((link = list_pop_front(&node->children))) {
+    while (!node->in_place && (link = list_pop_front(&node->children))) {
         list_entry(link, struct hnode, siblings)->parent = node->parent;
         if (node->parent)
             list_push_back(&node->parent->children, link);
@@ -80,7 +97,8 @@ free_node(struct hnode *node, uint32_t last)
 {
     struct kobj *obj = node->obj;
 
-    kfree(node, sizeof(*node));
+    if (!node->in_place)
+        kfree(node, sizeof(*node));
     if (last && obj->ops->side_gone)
         obj->ops->side_gone(obj, last);
     kobj_put(obj);
@@ -165,7 +183,7 @@ remove_locked(struct hnode *node)
 }
 
 long
-handle_reserve(void)
+handle_reserve(struct hnode **home)
 {
     struct proc *p = this_proc();
     uint32_t slot;
@@ -173,15 +191,22 @@ handle_reserve(void)
     spin_lock(&p->handles_lock);
     slot = take_slot_locked(p);
     spin_unlock(&p->handles_lock);
-    return slot == ANY_SLOT ? -E_MFILE : p->handles->entry[slot].value;
+    if (slot == ANY_SLOT)
+        return -E_MFILE;
+    *home = kmalloc(sizeof(**home));
+    if (*home)
+        return p->handles->entry[slot].value;
+    handle_unreserve(p, slot, NULL);
+    return -E_NOMEM;
 }
 
 void
-handle_unreserve(struct proc *p, uint32_t slot)
+handle_unreserve(struct proc *p, uint32_t slot, struct hnode *home)
 {
     spin_lock(&p->handles_lock);
     free_slot_locked(p, slot);
     spin_unlock(&p->handles_lock);
+    kfree(home, sizeof(*home));
 }
 
 /* --- nodes on their way --------------------------------------------------- */
@@ -241,9 +266,32 @@ hnode_arrive(struct hnode *node, struct proc *p, uint32_t slot)
     if (value >= 0)
         return value;
     if (slot != ANY_SLOT)
-        handle_unreserve(p, slot);
+        handle_unreserve(p, slot, NULL);
     hnode_end(node);
     return value;
+}
+
+void
+hnode_move(struct hnode *place, struct hnode *home, uint32_t slot)
+{
+    struct kobj *obj = place->obj;
+    bool revoked;
+
+    spin_lock(&obj->tree);
+    revoked = place->dead;
+    if (!revoked) {
+        memcpy(home, place, offsetof(struct hnode, children));
+        home->in_place = false;
+        begin_in_table(home);
+        list_push_back(&place->siblings, &home->siblings);
+        list_unlink(&place->siblings);
+        assert(install_locked(home, this_proc(), slot) >= 0);
+    }
+    spin_unlock(&obj->tree);
+    if (revoked) {
+        handle_unreserve(this_proc(), slot, home);
+        hnode_end(place);
+    }
 }
 
 /* Install node in the table of a descendant; NULL: would it be found? */
@@ -294,9 +342,9 @@ hnode_end(struct hnode *node)
     bool revoked;
 
     spin_lock(&obj->tree);
-    revoked = node->dead && node->owner;
+    revoked = node->dead && in_table(node);
     if (!node->dead) {
-        if (node->owner)
+        if (in_table(node))
             remove_locked(node);
         last = unlink_locked(node);
     }
@@ -342,7 +390,7 @@ hnode_revoke(struct hnode *node)
             list_entry(node->children.next, struct hnode, siblings);
 
         (void)unlink_locked(child); /* node holds its rights, too */
-        if (child->owner) {         /* one in flight stays there, dead */
+        if (in_table(child)) {      /* one in flight stays there, dead */
             remove_locked(child);
             list_push_back(&taken, &child->siblings);
         }
@@ -354,12 +402,14 @@ hnode_revoke(struct hnode *node)
         struct hnode *dead = list_entry(link, struct hnode, siblings);
         struct waiter *w = &dead->owner->wait;
         const void *through;
+        uint32_t turn;
 
         wait_for_readers(dead);
         /* Its owner, if it waits through it, waits no more. */
+        turn = load_acquire(&w->claim); /* [WAIT] */
         through = load_relaxed(&w->node);
         if ((through == dead || event_watches(dead->owner, through, dead)) &&
-            waiter_claim(w, -E_BADH))
+            waiter_claim_turn(w, turn, -E_BADH))
             waiter_wake(w);
         free_node(dead, 0);
     }
@@ -372,7 +422,7 @@ hnode_revoke(struct hnode *node)
 long
 handle_create(struct kobj *obj, uint32_t rights)
 {
-    struct hnode *node;
+    struct hnode *node = NULL;
     long value = make_node(obj, NULL, 0, rights, 0, &node);
 
     if (!value)
@@ -385,7 +435,7 @@ void
 handle_create_at(struct proc *p, uint32_t slot, struct kobj *obj,
                  uint32_t rights)
 {
-    struct hnode *node;
+    struct hnode *node = NULL;
 
     assert(make_node(obj, NULL, 0, rights, 0, &node) == 0);
     assert(hnode_arrive(node, p, slot < HANDLE_FIXED ? slot : ANY_SLOT) ==
@@ -406,7 +456,7 @@ handle_fork(struct proc *child)
     child->handles_closed = false;
     for (uint32_t i = 0; i < HANDLE_SLOTS; i++) {
         struct hentry *e = &child->handles->entry[i];
-        struct hnode *node, *copy;
+        struct hnode *node, *copy = NULL;
 
         if (!e->node)
             continue;
@@ -420,7 +470,8 @@ handle_fork(struct proc *child)
         if (!error)
             error = hnode_arrive(copy, child, i);
         else
-            handle_unreserve(child, i); /* revoked since we copied the table */
+            handle_unreserve(child, i,
+                             NULL); /* revoked since we copied the table */
     }
     if (error != -E_NOMEM)
         return 0;

@@ -33,15 +33,19 @@
 struct hnode {
     struct kobj *obj;     /* [I] */
     uint32_t kind;        /* [I] HNODE_KIND(obj's type, rights) */
+    uint8_t depth;        /* [I] */
+    bool in_place;        /* [I] it stands in a queue's place, in flight */
+    bool dead;            /* [v] */
     uint64_t badge;       /* [I] */
     struct hnode *parent; /* [v] */
-    struct list children; /* [v] */
     struct list siblings; /* [v] in parent's children */
+    /* From here on not in a place, where nothing derives from it. */
+    struct list children; /* [v] */
     struct proc *owner;   /* [v] whose table it is in, NULL in flight */
     uint16_t slot;        /* [v] where there */
-    uint8_t depth;        /* [I] */
-    bool dead;            /* [v] */
 };
+#define HNODE_PLACE_BYTES 64 /* what a place has room for */
+_Static_assert(offsetof(struct hnode, children) <= HNODE_PLACE_BYTES, "room");
 
 struct hentry {
     struct hnode *node; /* [a] written under the table's lock */
@@ -145,10 +149,11 @@ long handle_create(struct kobj *obj, uint32_t rights) MUST_CHECK;
 void handle_create_at(struct proc *p, uint32_t slot, struct kobj *obj,
                       uint32_t rights);
 
-/* Set a slot of the running process's table aside for hnode_arrive(); or give a
- * reserved slot back. Returns: the value of its next handle; -E_MFILE. */
-long handle_reserve(void) MUST_CHECK;
-void handle_unreserve(struct proc *p, uint32_t slot);
+/* Set a slot of the running process's table aside, and memory for a node, for
+ * hnode_move(); or give them back.
+ * Returns: the value of the slot's next handle; -E_MFILE; -E_NOMEM. */
+long handle_reserve(struct hnode **home) MUST_CHECK;
+void handle_unreserve(struct proc *p, uint32_t slot, struct hnode *home);
 
 /* May a handle with these rights and this badge be derived from node?
  * Returns: 0; -E_ACCES; -E_LOOP. */
@@ -160,7 +165,8 @@ long hnode_may_hand(const struct hnode *node, uint32_t *rights,
                     uint64_t badge) MUST_CHECK;
 
 /* A node in flight, derived from `from` (noted), or its copy: same parent,
- * depth, rights, badge. Returns: 0 and *out; -E_BADH when `from` was revoked
+ * depth, rights, badge; at *out in a queue's place, or if that is NULL in
+ * memory of its own. Returns: 0 and *out; -E_BADH when `from` was revoked
  * meanwhile; -E_NOMEM. */
 long hnode_derive(struct hnode *from, uint32_t rights, uint64_t badge,
                   struct hnode **out) MUST_CHECK;
@@ -173,6 +179,10 @@ long hnode_copy(struct hnode *from, struct hnode **out) MUST_CHECK;
  * hnode_grant() also -E_SRCH, -E_ACCES. */
 long hnode_arrive(struct hnode *node, struct proc *p, uint32_t slot);
 long hnode_grant(struct hnode *node, long pid) MUST_CHECK;
+
+/* Move a node in a place to what handle_reserve() gave. If it was revoked all
+ * end, and the value is stale already. Locks: none held. */
+void hnode_move(struct hnode *place, struct hnode *home, uint32_t slot);
 
 /* Is this process there (or -E_SRCH) and a descendant (or -E_ACCES)? */
 long hnode_may_grant(long pid) MUST_CHECK;

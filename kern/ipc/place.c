@@ -1,67 +1,121 @@
 /*
  * The memory of a queue, its places, and the handles in them.
  *
- * Places stand one behind the other, at multiples of 64, in whole pages and
- * one smaller block; so none straddles pages but in its payload, of which the
- * first 64 bytes are in one page and always there: a handle fits into any.
+ * Places stand one behind the other in whole pages, where one straddles pages
+ * in its payload only, behind the room for a handle; and those that would fill
+ * a last page in part, in blocks of a few, of which many fit into a page.
  */
 #include "base/string.h"
-#include "ipc/handle.h"
 #include "ipc/queue.h"
 #include "mem/kalloc.h"
 
 /* --- memory --------------------------------------------------------------- */
 
+#define HEADER ((uint32_t)offsetof(struct qslot, payload))
+#define BLOCK  896u /* bytes of a block of small places */
+
+struct layout {
+    uint32_t size;      /* of a place, in bytes */
+    uint32_t pages;     /* whole ones */
+    uint32_t paged;     /* places that begin in them */
+    uint32_t over;      /* bytes of the last of these, in the first block */
+    uint32_t per_block; /* places that begin in a block */
+    uint32_t pieces;    /* pages and blocks */
+};
+
+/* Where a place can begin in pages, from `at` on. */
 static uint32_t
-stride(uint32_t max_msg)
+place_begin(uint32_t at)
 {
-    return (uint32_t)(sizeof(struct qslot) +
-                      ROUND_UP(max_msg, sizeof(struct qslot)));
+    uint32_t left = (uint32_t)(PAGE_SIZE - at % PAGE_SIZE);
+
+    return left < sizeof(struct qslot) ? at + left : at;
 }
 
-static uint32_t
-page_count(uint32_t bytes)
+static struct layout
+lay_out(uint32_t ring_size, uint32_t max_msg)
 {
-    return (bytes + (uint32_t)PAGE_SIZE - 1) / (uint32_t)PAGE_SIZE;
+    uint32_t size = HEADER + ROUND_UP(max_msg, 8u), end, at = 0;
+    struct layout l;
+
+    l.size =
+        size < sizeof(struct qslot) ? (uint32_t)sizeof(struct qslot) : size;
+    for (uint32_t i = 0; i < ring_size; i++)
+        at = place_begin(at) + l.size;
+    l.pages = at / (uint32_t)PAGE_SIZE;
+    end = l.pages * (uint32_t)PAGE_SIZE;
+    at = 0;
+    for (l.paged = 0; l.paged < ring_size && place_begin(at) < end; l.paged++)
+        at = place_begin(at) + l.size;
+    l.over = at > end ? at - end : 0;
+    l.per_block = l.size > BLOCK ? ring_size : BLOCK / l.size;
+    l.pieces = (ring_size - l.paged + l.per_block - 1) / l.per_block;
+    if (l.over && !l.pieces)
+        l.pieces = 1;
+    l.pieces += l.pages;
+    return l;
+}
+
+/* Bytes of a page or block. */
+static uint32_t
+piece_bytes(const struct queue *q, const struct layout *l, uint32_t i)
+{
+    uint32_t first = l->paged + (i - l->pages) * l->per_block;
+
+    if (i < l->pages)
+        return PAGE_SIZE;
+    return (i == l->pages ? l->over : 0) +
+           MIN(l->per_block, q->stat.ring_size - first) * l->size;
 }
 
 void
 queue_free(struct queue *q)
 {
-    uint32_t bytes = q->stat.ring_size * stride(q->stat.max_msg), left = bytes;
-    uint32_t n = page_count(bytes);
+    struct layout l = lay_out(q->stat.ring_size, q->stat.max_msg);
 
-    for (uint32_t i = 0; i < n && q->pages[i]; i++, left -= PAGE_SIZE)
-        if (left > KMALLOC_MAX)
-            page_free(q->pages[i]);
+    for (uint32_t i = 0; i < l.pieces && q->pieces[i]; i++)
+        if (piece_bytes(q, &l, i) > KMALLOC_MAX)
+            page_free(q->pieces[i]);
         else
-            kfree(q->pages[i], left);
-    kfree(q, (uint32_t)(sizeof(*q) + n * sizeof(void *)));
+            kfree(q->pieces[i], piece_bytes(q, &l, i));
+    kfree(q, (uint32_t)(sizeof(*q) + l.pieces * sizeof(void *)));
 }
 
 /* Allocate the places of a new queue. Returns: false: some may be there. */
 static bool
-make_places(struct queue *q, uint32_t size)
+make_places(struct queue *q, const struct layout *l)
 {
-    uint32_t bytes = q->stat.ring_size * size, left = bytes;
+    struct list **end = &q->free;
+    uint32_t at = 0;
 
-    for (uint32_t i = 0; i < page_count(bytes); i++, left -= PAGE_SIZE) {
-        q->pages[i] = left > KMALLOC_MAX ? page_alloc() : kmalloc(left);
-        if (!q->pages[i])
+    for (uint32_t i = 0; i < l->pieces; i++) {
+        uint32_t bytes = piece_bytes(q, l, i);
+
+        q->pieces[i] = bytes > KMALLOC_MAX ? page_alloc() : kmalloc(bytes);
+        if (!q->pieces[i])
             return false;
     }
-    for (uint32_t at = bytes; at > 0;) {
+    for (uint32_t i = 0; i < q->stat.ring_size; i++) {
+        uint32_t rest = i - l->paged, payload = l->size - HEADER;
+        void **piece = &q->pieces[l->pages + rest / l->per_block];
         struct qslot *slot;
-        void **page;
 
-        at -= size;
-        page = &q->pages[at / PAGE_SIZE];
-        slot = (void *)((char *)*page + at % PAGE_SIZE);
-        slot->next_page =
-            queue_here(slot, PAGE_SIZE) < size - sizeof(*slot) ? page[1] : NULL;
-        slot->link.next = q->free;
-        q->free = &slot->link;
+        if (i < l->paged) {
+            at = place_begin(at);
+            piece = &q->pieces[at / PAGE_SIZE];
+            slot = (void *)((char *)*piece + at % PAGE_SIZE);
+            at += l->size;
+        } else {
+            slot = (void *)((char *)*piece + rest % l->per_block * l->size +
+                            (rest < l->per_block ? l->over : 0));
+        }
+        slot->next_page = i < l->paged && queue_here(slot, payload) < payload
+                              ? piece[1]
+                              : NULL;
+        *end = &slot->link;
+        end = &slot->link.next;
     }
+    *end = NULL;
     return true;
 }
 
@@ -69,15 +123,15 @@ long
 queue_new(uint32_t ring_size, uint32_t max_msg, uint32_t schema,
           struct queue **out)
 {
+    struct layout l;
     struct queue *q;
-    uint32_t pages;
 
     if (ring_size == 0 || ring_size > QUEUE_MAX_RING ||
         (ring_size & (ring_size - 1)) || max_msg == 0 ||
         max_msg > QUEUE_MAX_MSG || ring_size * max_msg > QUEUE_MAX_BYTES)
         return -E_INVAL;
-    pages = page_count(ring_size * stride(max_msg));
-    q = kzalloc((uint32_t)(sizeof(*q) + pages * sizeof(void *)));
+    l = lay_out(ring_size, max_msg);
+    q = kzalloc((uint32_t)(sizeof(*q) + l.pieces * sizeof(void *)));
     if (!q)
         return -E_NOMEM;
     q->stat = (struct queue_stat){
@@ -85,7 +139,7 @@ queue_new(uint32_t ring_size, uint32_t max_msg, uint32_t schema,
     prioq_init(&q->ready);
     prioq_init(&q->senders);
     prioq_init(&q->receivers);
-    if (!make_places(q, stride(max_msg))) {
+    if (!make_places(q, &l)) {
         queue_free(q);
         return -E_NOMEM;
     }
@@ -118,12 +172,6 @@ queue_header(const struct qslot *slot, struct msg_meta *out)
 /* --- handles in messages -------------------------------------------------- */
 
 static struct spinlock flight_lock = SPINLOCK(RANK_FLIGHT);
-
-struct hnode **
-queue_node(struct qslot *slot)
-{
-    return (void *)(queue_here(slot, 1) ? slot->payload : slot->next_page);
-}
 
 static bool
 is_end(const struct kobj *obj, uint32_t rights)
@@ -168,7 +216,7 @@ queue_drop_handle(struct queue *q, struct qslot *slot)
 
     if (slot->meta.kind != MSG_HANDLE && slot->meta.kind != MSG_DESC)
         return;
-    node = *queue_node(slot);
+    node = queue_cargo(slot);
     queue_end_stops(q, node->obj, hnode_rights(node));
     hnode_end(node);
 }

@@ -20,7 +20,6 @@
 #include "ipc/queue.h"
 
 #include "ipc/event.h"
-#include "ipc/handle.h"
 #include "ipc/wit.h"
 #include "mem/kalloc.h"
 
@@ -151,6 +150,18 @@ accept_locked(struct queue *q, struct qslot *slot) REQUIRES(&q->obj.lock)
     event_changed(&q->obj);
 }
 
+/* A place for s: the message is sent, or the place is its sender's. */
+static void
+use_place_locked(struct queue *q, struct qslot *slot, struct queue_send *s)
+    REQUIRES(&q->obj.lock)
+{
+    s->slot = slot;
+    if (!s->data)
+        return;
+    queue_fill(slot, s);
+    accept_locked(q, slot);
+}
+
 /* Give a free place to the first sender in line (Q3). Returns: whether one
  * took it. */
 static __attribute__((noinline)) bool
@@ -159,11 +170,12 @@ grant_locked(struct queue *q, struct qslot *slot) REQUIRES(&q->obj.lock)
     struct waiter *w;
 
     while ((w = next_waiter(&q->senders, prioq_top(&q->senders)))) {
+        struct queue_send *s = (void *)w->want;
+
         if (!waiter_claim(w, 0))
             continue; /* timed out, killed or revoked meanwhile */
-        queue_fill(slot, (const struct queue_send *)w->want);
+        use_place_locked(q, slot, s);
         waiter_wake(w);
-        accept_locked(q, slot);
         return true;
     }
     return false;
@@ -196,18 +208,26 @@ queue_reserve(struct queue *q)
     return slot;
 }
 
-long
-queue_commit(struct queue *q, struct qslot *slot, long error)
+inline long
+queue_commit(struct queue *q, struct qslot *slot)
 {
+    long error = 0;
+
     lock(q);
-    if (unlikely(q->closed & CLOSED_SEND) && !error)
-        error = -E_PIPE;
-    if (unlikely(error))
-        free_place_locked(q, slot);
-    else
+    if (likely(!(q->closed & CLOSED_SEND)))
         accept_locked(q, slot);
+    else
+        error = -E_PIPE;
     unlock(q);
     return error;
+}
+
+void
+queue_release(struct queue *q, struct qslot *slot)
+{
+    lock(q);
+    free_place_locked(q, slot);
+    unlock(q);
 }
 
 long
@@ -219,18 +239,15 @@ queue_send_wait(struct queue *q, struct queue_send *s, const void *node,
 
     lock(q);
     slot = slot_of(q->free);
-    if (s->meta.kind == MSG_INLINE && q->type != s->type)
+    if (s->data && q->type != s->type)
         error = -E_ALREADY;
     else if (q->closed & CLOSED_SEND)
         error = -E_PIPE;
-    else if (!slot && timeout == 0)
-        error = -E_AGAIN;
     else
-        error = s->data ? 0 : -E_NOMEM;
-    if (!error && slot) { /* freed since the caller looked */
+        error = slot || timeout ? 0 : -E_AGAIN;
+    if (!error && slot) {
         q->free = slot->link.next;
-        queue_fill(slot, s);
-        accept_locked(q, slot);
+        use_place_locked(q, slot, s);
     }
     if (error || slot)
         unlock(q);

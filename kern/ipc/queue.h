@@ -9,21 +9,20 @@
 #include "abi/abi.h"
 #include "base/kobj.h"
 #include "base/prioq.h"
+#include "ipc/handle.h"
 #include "proc/waitq.h"
 
-struct hnode;
 struct wit_type;
 
-/* A place: 64 bytes, and the payload behind it, which may go on at next_page.
+/* A place: its header, and the payload behind it, which may go on at next_page.
  * Free, or exclusively a sender's (reserved) or a receiver's (taken), or
  * queued under the lock. */
 struct qslot {
-    struct list link;     /* [q] in ready, or free (next only) */
-    struct msg_meta meta; /* sent_ns in ticks until queue_header() */
-    char *next_page;      /* [I] NULL if all of it fits here */
-    char payload[];
+    struct list link;                /* [q] in ready, or free (next only) */
+    struct msg_meta meta;            /* sent_ns in ticks until queue_header() */
+    char *next_page;                 /* [I] NULL if all of it fits here */
+    char payload[HNODE_PLACE_BYTES]; /* or more; so much is in one page */
 };
-_Static_assert(sizeof(struct qslot) == 64, "places do not straddle pages");
 
 /* queue.closed; the bits are never unset. */
 #define CLOSED_SEND 1u /* no readers, or shut down: sending is E_PIPE */
@@ -44,14 +43,15 @@ struct queue {
     struct prioq senders;    /* [q] waiters; want: struct queue_send */
     struct prioq receivers;  /* [q] waiters, at level 0; struct queue_recv */
     struct wit_type *type;   /* [q] set once; or NULL */
-    void *pages[];           /* [I] the places' memory */
+    void *pieces[];          /* [I] the places' memory: place.c */
 };
 
-/* A message in kernel memory. */
+/* A message in kernel memory; without data, the wish for a place. */
 struct queue_send {
     struct msg_meta meta; /* seq and sent_ns are the queue's affair */
     const void *data;
-    const struct wit_type *type; /* that an inline one was checked against */
+    const struct wit_type *type; /* that data was checked against */
+    struct qslot *slot;          /* where it went, or the place */
 };
 
 /* What a receiver can take, and what it got. */
@@ -92,13 +92,13 @@ void queue_statistics(struct queue *q, struct queue_stat *out);
 /* A free place, or NULL when there is none, or no reader, or a type. */
 struct qslot *queue_reserve(struct queue *q) MUST_CHECK;
 
-/* Send what the place holds, its meta filled in but for seq and sent_ns; or,
- * with an error, give it back unused. Returns: 0; error; -E_PIPE. */
-long queue_commit(struct queue *q, struct qslot *slot, long error) MUST_CHECK;
+/* Send what the place holds, its meta filled in but for seq and sent_ns; or
+ * give it back unused. Returns: 0; -E_PIPE: then it is still reserved. */
+long queue_commit(struct queue *q, struct qslot *slot) MUST_CHECK;
+void queue_release(struct queue *q, struct qslot *slot);
 
 /*
- * Send a message, waiting for a place. Without data: what it would fail with,
- * -E_NOMEM if with nothing else.
+ * Send a message, waiting for a place. Without data: reserve the place.
  * Locks: none. Sleeps: yes, with timeout > 0; the caller holds a reference.
  * Returns: 0; -E_PIPE; -E_AGAIN; -E_TIMEDOUT; -E_BADH; -E_CANCELED; -E_ALREADY
  * if the queue has got another type since.
@@ -130,12 +130,19 @@ void queue_untake(struct queue *q, struct qslot *slot);
 /* Give back the memory of a queue that nobody refers to. */
 void queue_free(struct queue *q);
 
+/* The handle in flight in a message of a kind that has one. */
+static inline struct hnode *
+queue_cargo(struct qslot *slot)
+{
+    return (void *)slot->payload;
+}
+
 /* How many of a payload's len bytes stand in the place's own page; the others
  * stand at next_page. */
 static inline uint64_t
 queue_here(const struct qslot *slot, uint64_t len)
 {
-    uint64_t room = PAGE_SIZE - sizeof(*slot) - (uint64_t)slot % PAGE_SIZE;
+    uint64_t room = PAGE_SIZE - (uint64_t)slot->payload % PAGE_SIZE;
 
     return MIN(len, room);
 }
@@ -145,9 +152,6 @@ void queue_fill(struct qslot *slot, const struct queue_send *s);
 
 /* The header of a message as programs see it. */
 void queue_header(const struct qslot *slot, struct msg_meta *out);
-
-/* The handle in flight in a message, of a kind that has one; it may be dead. */
-struct hnode **queue_node(struct qslot *slot);
 
 /*
  * A handle to obj with these rights is about to travel through q. When it is

@@ -20,15 +20,13 @@ struct file {
     char name[BOOT_NAME_BYTES];
 };
 
-static struct file *first; /* [I] after boot */
+static struct file *first, **end = &first; /* [I] after boot */
 
 static uint64_t
 octal(const char *field, uint32_t n)
 {
     uint64_t value = 0;
 
-    for (; n && *field == ' '; n--)
-        field++;
     for (; n && *field >= '0' && *field <= '7'; n--)
         value = value * 8 + (uint64_t)(*field++ - '0');
     return value;
@@ -46,29 +44,28 @@ is_sound(const struct header *h)
     return !memcmp(h->magic, "ustar", 5) && sum == octal(h->sum, 8);
 }
 
-/* Put the file at h into *place. Returns: NULL, or what is wrong. */
+/* Returns: NULL, or what is wrong. */
 static const char *
-add_file(struct file **place, const struct header *h, uint64_t size)
+add_file(const struct header *h, uint64_t size)
 {
     const char *name = h->name + 2 * !memcmp(h->name, "./", 2);
     struct file *f = kzalloc(sizeof(*f));
 
     if (!f || region_new_sealed(h + 1, size, &f->region))
         return "no memory for a file";
-    strlcpy(f->name, name, sizeof(f->name));
-    if (!name[0] || strncmp(name, f->name, sizeof(f->name)) || h->prefix[0])
+    memcpy(f->name, name, sizeof(f->name));
+    if (!name[0] || f->name[sizeof(f->name) - 1] || h->prefix[0])
         return "a file's name is empty or too long";
-    *place = f;
+    *end = f;
+    end = &f->next;
     return NULL;
 }
 
 const char *
-bootfs_load(const char *start, const char *end)
+bootfs_load(const char *at, const char *limit)
 {
-    struct file **place = &first;
-
-    while (end - start >= (long)BLOCK) {
-        const struct header *h = (const struct header *)start;
+    while (limit - at >= (long)BLOCK) {
+        const struct header *h = (const struct header *)at;
         uint64_t size = octal(h->size, sizeof(h->size));
         const char *error = NULL;
 
@@ -76,15 +73,13 @@ bootfs_load(const char *start, const char *end)
             return NULL; /* the block of zeros behind the last file */
         if (!is_sound(h))
             return "a header is damaged";
-        if (size > (uint64_t)(end - start) - BLOCK)
+        if (size > (uint64_t)(limit - at) - BLOCK)
             return "a file is longer than the archive";
         if (h->type == '0' || h->type == '\0')
-            error = add_file(place, h, size);
+            error = add_file(h, size);
         if (error)
             return error;
-        if (*place)
-            place = &(*place)->next;
-        start += BLOCK + ROUND_UP(size, BLOCK);
+        at += BLOCK + ROUND_UP(size, BLOCK);
     }
     return "it does not end with a block of zeros";
 }

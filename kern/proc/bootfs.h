@@ -8,11 +8,9 @@
 
 struct region;
 
-/*
- * Copy the files of the archive at [start, end), kernel addresses, into
- * regions of their own. Once, at boot. Returns: NULL, or what is wrong.
- */
-const char *bootfs_load(const char *start, const char *end);
+/* Copy the files of the archive at [at, limit) into regions of their own. Once,
+ * at boot. Returns: NULL, or what is wrong. */
+const char *bootfs_load(const char *at, const char *limit);
 
 /* The file of this name, NULL if none. */
 struct region *bootfs_find(const char *name);

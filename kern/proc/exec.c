@@ -1,10 +1,8 @@
 /*
- * Program images (System V ABI, chapters 4 and 5: ELF-64, little-endian,
- * RISC-V, static). A header field is used only after it was checked against
- * the file's size and the room for programs.
- *
- * An address space, from below: the program where its headers want it, a guard
- * page, the stack, a guard page, the heap.
+ * Program images (System V ABI, chapters 4 and 5: static ELF-64). A header's
+ * field is used only after it was checked against the file and the room there
+ * is. An address space, from below: the program where its headers want it, a
+ * guard page, the stack, a guard page, the heap.
  */
 #include "proc/exec.h"
 
@@ -15,7 +13,6 @@
 
 #define PROGRAM_START 0x1000ull
 #define PROGRAM_END   (1ull << 30)
-#define MAX_SEGMENTS  16u
 
 #define ET_EXEC  2
 #define EM_RISCV 243
@@ -41,42 +38,46 @@ struct segment {
 _Static_assert(sizeof(struct segment) == 56, "ELF-64");
 
 static bool
-header_is_good(const struct elf_header *h, uint64_t size)
+has_bytes(const struct region *file, uint64_t offset, uint64_t n)
+{
+    return offset <= file->size && n <= file->size - offset;
+}
+
+static bool
+header_is_good(const struct elf_header *h, const struct region *file)
 {
     static const uint8_t ident[] = {0x7f, 'E', 'L', 'F', 2, 1, 1};
 
     return !memcmp(h->ident, ident, sizeof(ident)) && h->type == ET_EXEC &&
            h->machine == EM_RISCV && h->phentsize == sizeof(struct segment) &&
-           h->phnum > 0 && h->phnum <= MAX_SEGMENTS && h->phoff <= size &&
-           size - h->phoff >= h->phnum * sizeof(struct segment);
+           has_bytes(file, h->phoff, h->phnum * sizeof(struct segment));
 }
 
 /* Does a PT_LOAD segment fit into the file, and above `floor` into memory? */
 static bool
-segment_is_good(const struct segment *s, uint64_t size, uint64_t floor)
+segment_is_good(const struct segment *s, const struct region *file,
+                uint64_t floor)
 {
-    return s->offset <= size && s->filesz <= size - s->offset &&
-           s->filesz <= s->memsz && s->vaddr >= floor &&
-           s->vaddr < PROGRAM_END && s->memsz <= PROGRAM_END - s->vaddr &&
+    return has_bytes(file, s->offset, s->filesz) && s->filesz <= s->memsz &&
+           s->vaddr >= floor && s->vaddr < PROGRAM_END &&
+           s->memsz <= PROGRAM_END - s->vaddr &&
            s->offset % PAGE_SIZE == s->vaddr % PAGE_SIZE && (s->flags & PF_R) &&
            !((s->flags & PF_W) && (s->flags & PF_X));
 }
 
-/*
- * What a program cannot change shows the file's own frames: nothing is copied
- * (BEHAVIOUR I5). The rest is zeroed pages with the file's bytes copied in.
- */
+/* What a program cannot change shows the file's own frames: nothing is copied
+ * (BEHAVIOUR I5). The rest is zeroed pages with the file's bytes copied in. */
 static long
 map_segment(struct vm *vm, const struct region *file, const struct segment *s)
 {
     uint64_t va = ROUND_DOWN(s->vaddr, PAGE_SIZE);
     uint64_t end = ROUND_UP(s->vaddr + s->memsz, PAGE_SIZE);
     uint64_t frame = s->offset / PAGE_SIZE;
-    uint64_t flags = s->flags & PF_X ? PTE_USER_RX : PTE_USER_R;
+    uint64_t flags = s->flags & PF_W   ? PTE_USER_RW
+                     : s->flags & PF_X ? PTE_USER_RX
+                                       : PTE_USER_R;
 
-    if (s->flags & PF_W) {
-        flags = PTE_USER_RW;
-    } else if (s->filesz == s->memsz) {
+    if (!(s->flags & PF_W) && s->filesz == s->memsz) {
         for (; va < end; va += PAGE_SIZE)
             if (vm_map(vm, va, region_frame(file, frame++), flags))
                 return -E_NOMEM;
@@ -84,12 +85,10 @@ map_segment(struct vm *vm, const struct region *file, const struct segment *s)
     }
     if (vm_map_zero(vm, va, end, flags))
         return -E_NOMEM;
-    for (uint64_t done = 0; done < s->filesz;) {
-        uint64_t to = s->vaddr + done;
-        uint64_t n = MIN(s->filesz - done, PAGE_SIZE - to % PAGE_SIZE);
-
-        region_copy_out(file, s->offset + done, vm_at(vm, to), n);
-        done += n;
+    for (uint64_t done = 0, n; done < s->filesz; done += n) {
+        va = s->vaddr + done;
+        n = MIN(s->filesz - done, PAGE_SIZE - va % PAGE_SIZE);
+        region_copy_out(file, s->offset + done, vm_at(vm, va), n);
     }
     return 0;
 }
@@ -101,30 +100,27 @@ exec_load(struct vm *vm, const struct region *file, uint64_t *entry,
     struct elf_header h;
     uint64_t floor = PROGRAM_START;
     bool entry_is_code = false;
-    long error = 0;
 
-    if (file->size < sizeof(h))
+    if (!has_bytes(file, 0, sizeof(h)))
         return -E_NOEXEC;
     region_copy_out(file, 0, &h, sizeof(h));
-    if (!header_is_good(&h, file->size))
+    if (!header_is_good(&h, file))
         return -E_NOEXEC;
-    for (uint32_t i = 0; i < h.phnum && !error; i++) {
+    for (uint32_t i = 0; i < h.phnum; i++) {
         struct segment s;
 
         region_copy_out(file, h.phoff + i * sizeof(s), &s, sizeof(s));
         if (s.type != PT_LOAD || s.memsz == 0)
             continue;
-        if (!segment_is_good(&s, file->size, floor))
+        if (!segment_is_good(&s, file, floor))
             return -E_NOEXEC;
-        if ((s.flags & PF_X) && h.entry >= s.vaddr &&
-            h.entry - s.vaddr < s.memsz)
-            entry_is_code = true;
+        if ((s.flags & PF_X) && h.entry - s.vaddr < s.memsz)
+            entry_is_code = h.entry % 2 == 0;
         floor = ROUND_UP(s.vaddr + s.memsz, PAGE_SIZE);
-        error = map_segment(vm, file, &s);
+        if (map_segment(vm, file, &s))
+            return -E_NOMEM;
     }
-    if (error)
-        return error;
-    if (!entry_is_code || h.entry % 2)
+    if (!entry_is_code)
         return -E_NOEXEC;
     *entry = h.entry;
     *stack_low = floor + PAGE_SIZE;

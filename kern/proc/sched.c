@@ -1,5 +1,6 @@
 /*
- * Scheduling: round robin per hart, idle harts take work from others.
+ * Scheduling: round robin per hart; idle harts take work from others, and harts
+ * with much of it give some away.
  *
  *   S1  a ready process is in exactly one run queue, or is a hart's `next`.
  *   S2  only the hart that stands on a process's kernel stack runs it.
@@ -239,6 +240,32 @@ call_for_help(struct hart *h, uint64_t now)
     h->kick_at = now + kick_ticks;
 }
 
+/* The slice has ended while two or more wait here: one of them goes to a hart
+ * where nobody waits. */
+static void
+share(struct hart *h)
+{
+    struct runq *mine = &runqs[h->index], *other;
+    struct list *link = NULL;
+    uint32_t i = 0;
+
+    while (i < hart_count && has_work(&runqs[i]))
+        i++;
+    if (i == hart_count)
+        return;
+    spin_lock_as(&mine->lock, RANK_RUNQ);
+    if (mine->line.next != mine->line.prev) /* not one, and so not none */
+        link = list_pop_front(&mine->line);
+    spin_unlock_as(&mine->lock, RANK_RUNQ);
+    if (!link)
+        return;
+    other = &runqs[i];
+    spin_lock_as(&other->lock, RANK_RUNQ);
+    list_push_back(&other->line, link);
+    spin_unlock_as(&other->lock, RANK_RUNQ);
+    sbi_send_ipi(harts[i].id); /* for its clock to be set */
+}
+
 void
 sched_clock(struct hart *h)
 {
@@ -250,6 +277,7 @@ sched_clock(struct hart *h)
         if (now >= h->slice_end) {
             or_relaxed(&h->proc->work, WORK_RESCHED);
             h->slice_end = now + slice_ticks;
+            share(h);
         }
         next = MIN(next, h->slice_end);
     }

@@ -15,14 +15,26 @@ waiter_begin(const void *node)
     assert(w->claim == WAITER_CLAIMED);
     store_relaxed(&p->state, PROC_WAITING);
     w->node = node;
-    store_relaxed(&w->claim, WAITER_PENDING);
+    w->turn = (w->turn + 2) | 1;
+    /* [WAIT] release; pairs with the acquire in hnode_revoke(): node is that of
+     * this turn. */
+    store_release(&w->claim, w->turn);
     return w;
 }
 
 inline bool
 waiter_claim(struct waiter *w, int result)
 {
-    if (swap_acq_rel(&w->claim, WAITER_CLAIMED) != WAITER_PENDING)
+    if (swap_acq_rel(&w->claim, WAITER_CLAIMED) == WAITER_CLAIMED)
+        return false;
+    w->result = result;
+    return true;
+}
+
+bool
+waiter_claim_turn(struct waiter *w, uint32_t turn, int result)
+{
+    if (turn == WAITER_CLAIMED || !cas_u32(&w->claim, turn, WAITER_CLAIMED))
         return false;
     w->result = result;
     return true;

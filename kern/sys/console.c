@@ -16,6 +16,7 @@
 #include "abi/ring.h"
 #include "base/printf.h"
 #include "base/string.h"
+#include "hw/fdt.h"
 #include "hw/plic.h"
 #include "hw/uart.h"
 #include "ipc/handle.h"
@@ -30,12 +31,10 @@
 
 #define CTRL(c)    ((c) - '@')
 #define DELETE     0x7f
-#define FRAME_BYTE 0x01
 #define NO_PROGRAM 0x100 /* with CTRL('C'): there was nothing to kill */
 
 static struct {
     struct queue *in, *out;
-    uint32_t irq;
     bool raw;
     struct ring_words words;
     struct ring_end typed;     /* the interrupt handler's, on one hart */
@@ -44,17 +43,15 @@ static struct {
     char line[LINE_MAX];       /* the input thread's */
     uint32_t length;           /* the input thread's */
     struct spinlock lock;      /* c; the UART's interrupt bits, too */
-    struct list readers;       /* [c] input thread, waiting for bytes */
-    struct list writers;       /* [c] both threads, waiting for the UART */
-    struct list drainers;      /* [c] shutdown, waiting for the output */
+    struct list waiters;       /* [c] whoever is woken looks again */
 } con = {.lock = SPINLOCK(RANK_OBJECT)};
 
 static void
-wake_locked(struct list *line) REQUIRES(&con.lock)
+wake_all_locked(void) REQUIRES(&con.lock)
 {
     struct list *link;
 
-    while ((link = list_pop_front(line))) {
+    while ((link = list_pop_front(&con.waiters))) {
         struct waiter *w = list_entry(link, struct waiter, link);
 
         if (waiter_claim(w, 0))
@@ -62,13 +59,13 @@ wake_locked(struct list *line) REQUIRES(&con.lock)
     }
 }
 
-/* Sleep in line; the lock is given up meanwhile. */
+/* The lock is given up meanwhile. */
 static void
-sleep_locked(struct list *line) REQUIRES(&con.lock)
+sleep_locked(void) REQUIRES(&con.lock)
 {
     struct waiter *w = waiter_begin(NULL);
 
-    list_push_back(line, &w->link);
+    list_push_back(&con.waiters, &w->link);
     spin_unlock(&con.lock);
     (void)waiter_sleep(w, TICKS_NEVER);
     spin_lock(&con.lock);
@@ -81,16 +78,14 @@ sleep_locked(struct list *line) REQUIRES(&con.lock)
 static uint32_t
 feed(const char *p, uint32_t n)
 {
-    static const char doubled[2] = {FRAME_BYTE, FRAME_BYTE};
+    static const char doubled[2] = {CONSOLE_FRAME, CONSOLE_FRAME};
     uint32_t plain = 0, done;
 
-    while (plain < n && p[plain] != FRAME_BYTE)
+    while (plain < n && p[plain] != CONSOLE_FRAME)
         plain++;
     spin_lock(&console_lock);
-    if (plain)
-        done = uart_write(p, plain);
-    else /* both or neither: the UART takes 16 when it takes any */
-        done = uart_write(doubled, 2) / 2;
+    /* Both or neither: the UART takes 16 when it takes any. */
+    done = plain ? uart_write(p, plain) : uart_write(doubled, 2) / 2;
     spin_unlock(&console_lock);
     return done;
 }
@@ -105,13 +100,11 @@ write_out(const char *p, uint32_t n)
         n -= done;
         if (done)
             continue;
-        /* The handler takes con.lock to wake us, so the interrupt cannot slip
-         * in between looking and sleeping. */
+        /* The interrupt comes at once if the UART is ready by now; its handler
+         * cannot wake us before we sleep, since it takes the lock. */
         spin_lock(&con.lock);
-        if (!uart_tx_ready()) {
-            uart_tx_irq(true);
-            sleep_locked(&con.writers);
-        }
+        uart_irq(UART_SENT, true);
+        sleep_locked();
         spin_unlock(&con.lock);
     }
 }
@@ -138,7 +131,7 @@ output_thread(void)
         }
         queue_taken(con.out, slot);
         spin_lock(&con.lock);
-        wake_locked(&con.drainers);
+        wake_all_locked();
         spin_unlock(&con.lock);
     }
 }
@@ -150,10 +143,10 @@ console_drain(void)
     uint64_t sent = load_relaxed(&con.out->stat.sent);
 
     /* A message that was taken after we looked wakes us: the thread wakes the
-     * drainers after queue_taken(), under the lock. */
+     * waiters after queue_taken(), under the lock. */
     spin_lock(&con.lock);
     while (load_relaxed(&con.out->stat.received) < sent && !proc_killed())
-        sleep_locked(&con.drainers);
+        sleep_locked();
     spin_unlock(&con.lock);
 }
 
@@ -215,22 +208,16 @@ input(uint32_t c)
 }
 
 static void
-wait_for_bytes(void)
-{
-    spin_lock(&con.lock);
-    uart_rx_irq(true); /* C1: there is room again */
-    /* The handler fills the ring first and takes the lock to wake us after. */
-    while (!ring_filled(&con.to_read))
-        sleep_locked(&con.readers);
-    spin_unlock(&con.lock);
-}
-
-static void
 input_thread(void)
 {
     for (;;) {
-        wait_for_bytes();
-        for (uint32_t n = ring_filled(&con.to_read); n; n--) {
+        spin_lock(&con.lock);
+        uart_irq(UART_RECEIVED, true); /* C1: there is room again */
+        /* The handler fills the ring, then takes the lock to wake us. */
+        while (!ring_filled(&con.to_read))
+            sleep_locked();
+        spin_unlock(&con.lock);
+        while (ring_filled(&con.to_read)) {
             uint32_t c = con.bytes[ring_place(&con.to_read, 0)];
 
             ring_pass(&con.to_read, 1);
@@ -239,13 +226,11 @@ input_thread(void)
     }
 }
 
-bool
-console_interrupt(uint32_t irq)
+void
+console_interrupt(void)
 {
     int c;
 
-    if (irq != con.irq)
-        return false;
     while (ring_free(&con.typed) && (c = uart_getc()) >= 0) {
         if (c == CTRL('C')) /* C2 */
             c |= proc_kill_foreground(!con.raw) ? 0 : NO_PROGRAM;
@@ -253,29 +238,22 @@ console_interrupt(uint32_t irq)
         ring_pass(&con.typed, 1);
     }
     spin_lock(&con.lock);
-    wake_locked(&con.readers);
+    uart_irq(UART_SENT, false); /* who still waits for it turns it on */
     if (!ring_free(&con.typed))
-        uart_rx_irq(false);
-    if (!list_empty(&con.writers) && uart_tx_ready()) {
-        uart_tx_irq(false);
-        wake_locked(&con.writers);
-    }
+        uart_irq(UART_RECEIVED, false);
+    wake_all_locked();
     spin_unlock(&con.lock);
-    return true;
 }
 
 /* --- beginning ------------------------------------------------------------ */
 
 void
-console_init(uint64_t boot_hart_id, uint32_t irq, bool raw)
+console_init(bool raw)
 {
-    con.irq = irq;
     con.raw = raw;
     con.typed = ring_attach(&con.words.prod, &con.words.cons, BYTE_RING);
     con.to_read = ring_attach(&con.words.cons, &con.words.prod, BYTE_RING);
-    list_init(&con.readers);
-    list_init(&con.writers);
-    list_init(&con.drainers);
+    list_init(&con.waiters);
     if (queue_new(OUT_RING, OUT_MSG, 0, &con.out) ||
         queue_new(IN_RING, LINE_MAX, 0, &con.in))
         panic("no memory for the console");
@@ -283,8 +261,8 @@ console_init(uint64_t boot_hart_id, uint32_t irq, bool raw)
     con.out->obj.writers = 1;
     proc_thread("console-out", output_thread);
     proc_thread("console-in", input_thread);
-    uart_rx_irq(true);
-    plic_enable(boot_hart_id, irq);
+    uart_irq(UART_RECEIVED, true);
+    plic_enable(machine.hart_ids[0], machine.uart_irq);
 }
 
 void

@@ -7,13 +7,13 @@ struct proc;
 
 /* Make the queues and the threads. `raw`: no terminal, so no echo and no line
  * editing. */
-void console_init(uint64_t boot_hart_id, uint32_t irq, bool raw);
+void console_init(bool raw);
 
 /* Give init its standard streams: handles 0, 1 and 2. */
 void console_give_streams(struct proc *init);
 
-/* The interrupt `irq` came. Returns: whether it is the console's. */
-bool console_interrupt(uint32_t irq);
+/* The UART's interrupt came. */
+void console_interrupt(void);
 
 /* Sleep until all that was sent to the output queue has left the machine. */
 void console_drain(void);

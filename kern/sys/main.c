@@ -1,9 +1,7 @@
 /* From OpenSBI to the first process. */
 #include "base/printf.h"
 #include "base/string.h"
-#include "hw/finisher.h"
 #include "hw/sbi.h"
-#include "hw/uart.h"
 #include "mem/kalloc.h"
 #include "mem/vm.h"
 #include "proc/bootfs.h"
@@ -14,7 +12,6 @@
 
 #define MIN_MEMORY_MIB 16u
 #define KIB_PER_PROC   384 /* 341 processes in 128 MiB */
-#define MIN_PROCS      64u
 #define MAX_PROCS      1024u
 
 extern char _image_end[];
@@ -50,10 +47,10 @@ read_machine(uint64_t hart_id, uint64_t fdt_pa)
 {
     static const uint64_t needed[] = {SBI_EXT_TIME, SBI_EXT_IPI, SBI_EXT_RFENCE,
                                       SBI_EXT_HSM};
+    const char *why = fdt_read(DIRECT(fdt_pa), hart_id);
 
-    if (fdt_read(DIRECT(fdt_pa), hart_id, &machine))
-        refuse("device tree: %s", machine.error);
-    uart_init(machine.uart_pa);
+    if (why)
+        refuse("device tree: %s", why);
     for (uint32_t i = 0; i < ARRAY_LEN(needed); i++)
         if (!sbi_probe(needed[i]))
             refuse("the firmware lacks the SBI extension 0x%lx", needed[i]);
@@ -62,44 +59,34 @@ read_machine(uint64_t hart_id, uint64_t fdt_pa)
         refuse("%lu MiB of memory, at least %u are needed", memory_mib,
                MIN_MEMORY_MIB);
     slots = (uint32_t)MIN(memory_mib * 1024 / KIB_PER_PROC, MAX_PROCS);
-    slots = slots < MIN_PROCS ? MIN_PROCS : slots;
-    for (hart_count = 1; hart_count < machine.nharts; hart_count++) {
+    for (; hart_count < machine.nharts; hart_count++) {
         harts[hart_count].index = hart_count;
         harts[hart_count].id = machine.hart_ids[hart_count];
     }
 }
 
-/* Hand [start, end) to the allocator but for what is in use in there. */
 static void
-add_memory(uint64_t start, uint64_t end, const struct range *used, uint32_t n)
+add_memory(uint64_t start, uint64_t end)
 {
     start = ROUND_UP(start, PAGE_SIZE);
     end = ROUND_DOWN(end, PAGE_SIZE);
-    for (; n > 0 && start < end; n--, used++) {
-        if (used->end <= start || used->base >= end)
-            continue;
-        add_memory(start, used->base, used + 1, n - 1);
-        start = ROUND_UP(used->end, PAGE_SIZE);
-    }
     if (start < end)
         page_add_range(start, end);
 }
 
-/* All memory behind the image and the process table but what the firmware
- * reserved, the device tree and, for now, the boot archive. Returns: the
+/* All memory behind the image (the firmware's own is below) and the process
+ * table, but for the device tree and, for now, the boot archive. Returns: the
  * process table. */
 static struct proc *
 set_up_memory(void)
 {
     uint64_t table = PHYS(_image_end);
     uint64_t table_end = table + slots * sizeof(struct proc);
-    struct range used[FDT_MAX_RESERVED + 2];
-    uint32_t n = machine.nreserved;
 
-    memcpy(used, machine.reserved, sizeof(machine.reserved));
-    used[n++] = machine.fdt;
-    used[n++] = machine.initrd;
-    add_memory(table_end, machine.memory.end, used, n);
+    assert(machine.initrd.end <= machine.fdt.base); /* so QEMU does it */
+    add_memory(table_end, machine.initrd.base);
+    add_memory(machine.initrd.end, machine.fdt.base);
+    add_memory(machine.fdt.end, machine.memory.end);
     memset(DIRECT(table), 0, table_end - table);
     vm_init();
     return DIRECT(table);
@@ -117,7 +104,7 @@ static bool
 has_command(void)
 {
     for (const char *at = machine.args; *at; at++)
-        if ((at == machine.args || at[-1] == ' ') && !strncmp(at, "run=", 4))
+        if ((at == machine.args || at[-1] == ' ') && !memcmp(at, "run=", 4))
             return true;
     return false;
 }
@@ -129,7 +116,6 @@ kernel_main(uint64_t hart_id, uint64_t fdt_pa)
     const char *why;
     long error;
 
-    harts[0].id = hart_id;
     hart_csrs();
     read_machine(hart_id, fdt_pa);
     table = set_up_memory();
@@ -139,8 +125,8 @@ kernel_main(uint64_t hart_id, uint64_t fdt_pa)
     why = bootfs_load(DIRECT(machine.initrd.base), DIRECT(machine.initrd.end));
     if (why)
         refuse("boot archive (-initrd): %s", why);
-    add_memory(machine.initrd.base, machine.initrd.end, NULL, 0);
-    console_init(hart_id, machine.uart_irq, has_command());
+    add_memory(machine.initrd.base, machine.initrd.end);
+    console_init(has_command());
     error = start_init();
     if (error)
         refuse("boot file init: error %ld", -error);

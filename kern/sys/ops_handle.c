@@ -17,7 +17,7 @@ SYSCALL(handle_close, uint64_t h)
 SYSCALL(handle_dup, uint64_t h, uint64_t rights64, uint64_t badge)
 {
     uint32_t rights = (uint32_t)rights64;
-    struct hnode *node, *derived;
+    struct hnode *node, *derived = NULL;
     long error = handle_look(h, 0, &node);
 
     if (!error)
@@ -33,7 +33,7 @@ SYSCALL(handle_dup, uint64_t h, uint64_t rights64, uint64_t badge)
 SYSCALL(handle_dup_at, uint64_t h, uint64_t slot64)
 {
     uint32_t slot = (uint32_t)slot64;
-    struct hnode *node, *copy, *old;
+    struct hnode *node, *copy = NULL, *old;
     long error = handle_look(h, 0, &node);
 
     if (!error && slot >= HANDLE_FIXED)
@@ -53,7 +53,7 @@ SYSCALL(handle_grant, uint64_t h, uint64_t pid, uint64_t rights64,
         uint64_t badge)
 {
     uint32_t rights = (uint32_t)rights64;
-    struct hnode *node, *derived;
+    struct hnode *node, *derived = NULL;
     long error = handle_look(h, 0, &node);
 
     if (!error)

@@ -2,7 +2,6 @@
 #include "base/printf.h"
 #include "base/string.h"
 #include "hw/fdt.h"
-#include "hw/finisher.h"
 #include "ipc/handle.h"
 #include "mem/kalloc.h"
 #include "mem/region.h"

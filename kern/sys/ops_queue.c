@@ -123,7 +123,9 @@ SYSCALL(queue_send, uint64_t h, uint64_t buf, uint64_t len, uint64_t opt,
         error = refuse(q);
     } else if (likely((slot = queue_reserve(q)))) {
         make_meta(&slot->meta, node, opt, len, MSG_INLINE);
-        error = queue_commit(q, slot, copy_in(slot, uaddr(buf), len));
+        error = copy_in(slot, uaddr(buf), len);
+        if (unlikely(error) || unlikely((error = queue_commit(q, slot))))
+            queue_release(q, slot);
     } else {
         error = send_slowly(q, node, uaddr(buf), len, opt, timeout);
     }
@@ -145,17 +147,19 @@ copy_header(uaddr_t meta, const struct qslot *slot)
 
 /* The handle in the taken message goes to the receiver's table, its value and
  * the header to the receiver's memory; or neither. One that was revoked on the
- * way arrives as -E_BADH without rights. Returns: 0; -E_MFILE; -E_FAULT. */
+ * way arrives as -E_BADH without rights.
+ * Returns: 0; -E_MFILE; -E_NOMEM; -E_FAULT. */
 static __attribute__((noinline)) long
 deliver_handle(struct queue *q, struct qslot *slot, uaddr_t buf, uaddr_t meta)
 {
-    struct hnode *node = *queue_node(slot);
+    struct hnode *node = queue_cargo(slot), *home = NULL;
     uint32_t rights = hnode_rights(node);
-    long value = load_relaxed(&node->dead) ? -E_BADH : handle_reserve();
+    long value = load_relaxed(&node->dead) ? -E_BADH : handle_reserve(&home);
     uint32_t reserved = (uint32_t)value % HANDLE_SLOTS;
     struct msg_handle out = {(handle_t)value, value < 0 ? 0 : rights};
-    long error =
-        value == -E_MFILE ? value : copy_to_user(buf, &out, sizeof(out));
+    long error = value < 0 && value != -E_BADH
+                     ? value
+                     : copy_to_user(buf, &out, sizeof(out));
 
     if (!error)
         error = copy_header(meta, slot);
@@ -163,10 +167,10 @@ deliver_handle(struct queue *q, struct qslot *slot, uaddr_t buf, uaddr_t meta)
         queue_end_stops(q, node->obj, rights);
     if (!error && value < 0)
         hnode_end(node);
-    else if (!error) /* if revoked only now, the value is stale already */
-        (void)hnode_arrive(node, this_proc(), reserved);
+    else if (!error)
+        hnode_move(node, home, reserved);
     else if (value >= 0)
-        handle_unreserve(this_proc(), reserved);
+        handle_unreserve(this_proc(), reserved, home);
     return error;
 }
 
@@ -253,29 +257,40 @@ SYSCALL(queue_recv, uint64_t h, uint64_t buf, uint64_t cap, uint64_t meta,
     return recv_at_once(q, node, uaddr(buf), cap, uaddr(meta), timeout);
 }
 
-/* Send a handle to the object of `from` with these rights, derived already
- * now. The cycle has been looked for. Returns: as queue_send_wait(). */
+/*
+ * Send a handle derived from the one of value `cargo`, noted as from, with
+ * these rights; the cycle has been looked for. It is derived once there is a
+ * place: nobody but who revokes it changes `cargo` until then.
+ * Returns: as queue_send_wait().
+ */
 static long
-send_node(struct queue *q, const struct hnode *through, struct hnode *from,
-          uint32_t rights, uint64_t opt, uint64_t timeout)
+send_cargo(struct queue *q, const struct hnode *through, uint64_t cargo,
+           struct hnode *from, uint32_t rights, uint64_t opt, uint64_t timeout)
 {
     struct kobj *obj = from->obj;
-    struct hnode *node = NULL;
-    struct queue_send s;
-    long error = hnode_derive(from, rights, 0, &node);
+    struct queue_send s = {.data = NULL};
+    struct hnode *node;
+    long error;
 
-    s.data = node ? &node : NULL;
     make_meta(&s.meta, through, opt, sizeof(struct msg_handle), MSG_HANDLE);
     kobj_get(obj);
     kobj_get(&q->obj);
     handle_done_second();
-    if (error != -E_BADH)
-        error = queue_send_wait(q, &s, through, timeout);
-    if (error) {
-        queue_end_stops(q, obj, rights);
-        if (node)
+    error = queue_send_wait(q, &s, through, timeout);
+    if (!error) {
+        s.slot->meta = s.meta;
+        node = queue_cargo(s.slot);
+        error = handle_look(cargo, 1, &from);
+        if (!error)
+            error = hnode_derive(from, rights, 0, &node);
+        handle_done_second();
+        if (!error && (error = queue_commit(q, s.slot)))
             hnode_end(node);
+        if (error)
+            queue_release(q, s.slot);
     }
+    if (error)
+        queue_end_stops(q, obj, rights);
     handle_done();
     kobj_put(&q->obj);
     kobj_put(obj);
@@ -301,7 +316,7 @@ SYSCALL(queue_send_handle, uint64_t h, uint64_t cargo, uint64_t rights64,
     if (error)
         goto out;
     if (!(rights & ~RIGHT_ALL) && (uint32_t)opt <= PRIO_URGENT)
-        return send_node(q, node, from, rights, opt, timeout);
+        return send_cargo(q, node, cargo, from, rights, opt, timeout);
     queue_end_stops(q, from->obj, rights);
     error = -E_INVAL;
 out:

@@ -28,14 +28,16 @@ interrupt(uint64_t cause)
     if (cause == CAUSE_TIMER) {
         sched_clock(h);
     } else if (cause == CAUSE_IPI) {
-        /* To leave wfi, or to look at p->work on the way out. */
+        /* To leave wfi, to set the clock for whoever waits here now, or to look
+         * at p->work on the way out. */
         csr_clear(sip, SIE_SSIE);
         panic_stop_here();
+        sched_clock(h);
     } else {
         assert(cause == CAUSE_EXTERNAL);
         while ((irq = plic_claim(h->id))) {
-            if (!console_interrupt(irq))
-                kprintf("weir: interrupt %u has no handler", irq);
+            assert(irq == machine.uart_irq); /* no other is enabled */
+            console_interrupt();
             plic_complete(h->id, irq);
         }
     }

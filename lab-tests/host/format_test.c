@@ -1,5 +1,5 @@
 // FLAGS: -Wno-format-zero-length -Wno-format-truncation -Wno-format-overflow
-/* The kernel's formatter against the host's, where both know a conversion. */
+/* The kernel's formatter against the host's. */
 #include <limits.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -58,31 +58,16 @@ test_numbers(void)
     for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
         TRY("%d %u %x", (int)values[i], (unsigned)values[i],
             (unsigned)values[i]);
-        TRY("%ld %lu %lx %zu", values[i], values[i], values[i],
-            (size_t)values[i]);
-        TRY("%lld %llu", (long long)values[i], (long long)values[i]);
+        TRY("%ld %lu %lx", values[i], values[i], values[i]);
     }
 }
 
 static void
 test_text(void)
 {
-    TRY("%s|%c", "some", 'c');
-    TRY("100%% %p", (void *)0x1234abcd);
+    TRY("%s|%s", "some", "more");
     TRY("");
     TRY("plain");
-}
-
-/* What the host leaves undefined or does otherwise. */
-static void
-test_own(void)
-{
-    const char *odd = "%q %"; /* not a literal: the compiler would object */
-
-    weir_format(odd);
-    same(0, ours, 0, "q ", "odd conversions");
-    weir_format("%s", (char *)NULL);
-    same(0, ours, 0, "(null)", "no string");
 }
 
 int
@@ -90,6 +75,5 @@ main(void)
 {
     test_numbers();
     test_text();
-    test_own();
     return failed;
 }

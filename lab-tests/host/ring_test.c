@@ -145,10 +145,10 @@ put_many(void *arg)
     for (uint32_t i = 0; i < COUNT; i++) {
         uint32_t at;
 
-        while (!mpmc_put_begin(&many, &at))
+        while (!mpmc_begin(&many, MPMC_PUT, &at))
             sched_yield();
         element[at & (SIZE - 1)] = base + i;
-        mpmc_put_end(&many, at);
+        mpmc_end(&many, MPMC_PUT, at);
     }
     return NULL;
 }
@@ -162,12 +162,12 @@ take_many(void *arg)
     while (load_relaxed(&taken) < PAIRS * COUNT) {
         uint32_t at, value;
 
-        if (!mpmc_take_begin(&many, &at)) {
+        if (!mpmc_begin(&many, MPMC_TAKE, &at)) {
             sched_yield();
             continue;
         }
         value = element[at & (SIZE - 1)];
-        mpmc_take_end(&many, at);
+        mpmc_end(&many, MPMC_TAKE, at);
         CHECK(value < PAIRS * COUNT && !seen[value]);
         seen[value] = 1;
         CHECK(value % COUNT >= last[value / COUNT]); /* in order */
@@ -201,18 +201,19 @@ many_full_and_empty(void)
 
     mpmc_init(&ring, turn, 2, UINT32_MAX);
     for (uint32_t round = 0; round < 5; round++) {
-        CHECK(!mpmc_take_begin(&ring, &at));
+        CHECK(!mpmc_begin(&ring, MPMC_TAKE, &at));
         for (uint32_t i = 0; i < 2; i++) {
-            CHECK(mpmc_put_begin(&ring, &at));
+            CHECK(mpmc_begin(&ring, MPMC_PUT, &at));
             CHECK(at == UINT32_MAX + 2 * round + i);
-            CHECK(i || !mpmc_take_begin(&ring, &at)); /* claimed, not put */
-            mpmc_put_end(&ring, UINT32_MAX + 2 * round + i);
+            CHECK(i ||
+                  !mpmc_begin(&ring, MPMC_TAKE, &at)); /* claimed, not put */
+            mpmc_end(&ring, MPMC_PUT, UINT32_MAX + 2 * round + i);
         }
-        CHECK(!mpmc_put_begin(&ring, &at));
+        CHECK(!mpmc_begin(&ring, MPMC_PUT, &at));
         for (uint32_t i = 0; i < 2; i++) {
-            CHECK(mpmc_take_begin(&ring, &at));
+            CHECK(mpmc_begin(&ring, MPMC_TAKE, &at));
             CHECK(at == UINT32_MAX + 2 * round + i);
-            mpmc_take_end(&ring, at);
+            mpmc_end(&ring, MPMC_TAKE, at);
         }
     }
 }

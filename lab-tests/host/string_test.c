@@ -11,17 +11,13 @@
 #define memcpy  weir_memcpy
 #define memset  weir_memset
 #define memcmp  weir_memcmp
-#define strlen  weir_strlen
 #define strcmp  weir_strcmp
-#define strncmp weir_strncmp
 #define strlcpy weir_strlcpy
 #include "base/string.c"
 #undef memcpy
 #undef memset
 #undef memcmp
-#undef strlen
 #undef strcmp
-#undef strncmp
 #undef strlcpy
 
 #define ROOM    512
@@ -98,11 +94,9 @@ test_strings(void)
     char *exact = malloc(4), cut[4] = "zzz";
 
     memcpy(exact, "abc", 4);
-    CHECK(weir_strlen(exact) == 3 && weir_strlen("") == 0);
     CHECK(weir_strcmp(exact, "abc") == 0 && weir_strcmp(exact, "abd") < 0);
     CHECK(weir_strcmp("ab", exact) < 0 && weir_strcmp("\xff", "a") > 0);
-    CHECK(weir_strncmp("abx", "aby", 2) == 0 && weir_strncmp("b", "a", 1) > 0);
-    CHECK(weir_strncmp("ab", "ab", 9) == 0 && weir_strncmp("a", "b", 0) == 0);
+    CHECK(weir_strcmp("abc", exact) == 0 && weir_strcmp("", "") == 0);
     CHECK(weir_memcmp("a\0b", "a\0c", 3) < 0);
     CHECK(weir_memcmp("\xff", "\1", 1) > 0 && weir_memcmp("a", "b", 0) == 0);
     weir_strlcpy(cut, exact, 1);

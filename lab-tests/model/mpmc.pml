@@ -16,7 +16,7 @@ byte place[SIZE];
 byte seen[PRODUCERS * EACH + 1];
 byte taken;
 
-/* mpmc_claim: i is the index that was moved; ahead as there. The loop waits
+/* mpmc_begin: i is the index that was moved; ahead: its side. The loop waits
  * (and is not modelled as one) while the place's turn has not come. */
 inline claim(index, ahead, i)
 {

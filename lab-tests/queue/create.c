@@ -137,6 +137,53 @@ TEST(storage_reserved)
         CHECK_EQ(data[4095], i);
     }
 }
+// A1: in queues of every shape each place holds its own full message, twice.
+TEST(every_shape)
+{
+    static const uint32_t sizes[] = {1,    63,   65,   104,  127,  200,  448,
+                                     512,  833,  1000, 1500, 2000, 2500, 3500,
+                                     3900, 3968, 4032, 4040, 4095, 4096};
+    static uint8_t in[4096], out[4096];
+
+    for (uint32_t ring = 1; ring <= 256; ring *= 2)
+        for (uint32_t k = 0; k < sizeof(sizes) / sizeof(sizes[0]); k++) {
+            uint32_t len = sizes[k];
+            handle_t q = queue_create(ring, len, 0);
+
+            for (uint32_t i = 0; i < 2 * ring; i++) {
+                memset(in, (int)i, len);
+                if (i >= ring) {
+                    CHECK_EQ(queue_recv(q, out, len, 0, NOW), len);
+                    CHECK_EQ(out[0], (uint8_t)(i - ring));
+                    CHECK_EQ(memcmp(out, out + 1, len - 1), 0);
+                }
+                CHECK_EQ(queue_send(q, in, len, 0, NOW), 0);
+            }
+            CHECK_EQ(stat_of(q).available, 0);
+            CHECK_EQ(handle_close(q), 0);
+        }
+}
+
+/* Each place has room for a handle, too: no send of one needs memory, also not
+ * one that has to wait for its place. */
+TEST(handles_reserved)
+{
+    handle_t q = queue_create(256, 1, 0), cargo = queue_create(1, 1, 0);
+    struct msg_handle got;
+
+    eat_memory();
+    CHECK_ERR(queue_create(1, 4096, 0), E_NOMEM);
+    for (int i = 0; i < 256; i++)
+        CHECK_EQ(queue_send_handle(q, cargo, RIGHT_WRITE, 0, NOW), 0);
+    CHECK_ERR(queue_send_handle(q, cargo, RIGHT_WRITE, 0, NOW), E_AGAIN);
+    CHECK_ERR(queue_send_handle(q, cargo, RIGHT_WRITE, 0, MS(1)), E_TIMEDOUT);
+    CHECK_EQ(handle_revoke(cargo), 256);
+    for (int i = 0; i < 256; i++) {
+        CHECK_EQ(queue_recv(q, &got, sizeof(got), 0, NOW), sizeof(got));
+        CHECK_EQ(got.handle, -E_BADH);
+        CHECK_EQ(got.rights, 0);
+    }
+}
 
 // A4: a queue that does not fit in memory is E_NOMEM, and nothing stays.
 TEST(create_no_memory)
