@@ -8,7 +8,7 @@
 #include "mem/vm.h"
 #include "proc/waitq.h"
 
-/* What context_switch() saves: what C preserves, and gp. vector.S knows this. */
+/* What context_switch() saves: what C preserves, and gp; vector.S knows it. */
 struct context {
     uint64_t ra, sp, s[12], gp;
 };
@@ -87,7 +87,7 @@ void proc_thread(const char *name, void (*body)(void));
 long proc_new(struct proc **out) MUST_CHECK;
 void proc_discard(struct proc *p);
 
-/* Make it visible, a child of parent (NULL: init), and ready. Returns: its pid. */
+/* Make it visible, a child of parent (NULL: init), ready. Returns: its pid. */
 long proc_start(struct proc *p, struct proc *parent);
 
 /* End the running process, whose handles are already closed. */

@@ -42,8 +42,8 @@ struct waiter {
  * held, then put it in line. `node` is the handle waited through, or NULL. */
 struct waiter *waiter_begin(const void *node);
 
-/* Sleep until the wait ends or `deadline` (ticks) passes; the caller then leaves
- * the line. Locks: none held. Sleeps: yes.
+/* Sleep until the wait ends or `deadline` (ticks) passes. Then leave the line.
+ * Locks: none held. Sleeps: yes.
  * Returns: the claimer's result; -E_TIMEDOUT; -E_CANCELED when killed. */
 int waiter_sleep(struct waiter *w, uint64_t deadline);
 
