@@ -22,7 +22,6 @@
 struct watch {
     struct observer observer;
     struct kobj *obj;
-    const struct hnode *node; /* compared only; NULL behind the last item */
     uint64_t handle;
     struct waiter *waiter;
     uint32_t fired; /* [a] */
@@ -55,29 +54,27 @@ wake_waiter(struct observer *o)
 static long
 open_item(const struct wait_item *item, struct watch *watch)
 {
-    struct hnode *node;
+    NOTED struct hnode *node;
     uint64_t handle = (uint64_t)(int64_t)item->handle;
     long error = handle_look(handle, 0, &node);
     uint32_t needed = (item->wanted & SIG_READABLE ? RIGHT_READ : 0) |
                       (item->wanted & SIG_WRITABLE ? RIGHT_WRITE : 0);
 
-    if (!error && !node->obj->ops->signals)
-        error = -E_WRONGTYPE;
-    if (!error && (needed & ~hnode_rights(node)))
-        error = -E_ACCES;
-    if (!error) {
-        *watch = (struct watch){.obj = node->obj,
-                                .node = node,
-                                .handle = handle,
-                                .waiter = &this_proc()->wait};
-        watch->observer.wanted = item->wanted | SIG_CLOSED;
-        watch->observer.rights = hnode_rights(node);
-        watch->observer.fire = wake_waiter;
-        list_init(&watch->observer.link);
-        kobj_get(watch->obj);
-    }
-    handle_done();
-    return error;
+    if (error)
+        return error;
+    if (!node->obj->ops->signals)
+        return -E_WRONGTYPE;
+    if (needed & ~hnode_rights(node))
+        return -E_ACCES;
+    *watch = (struct watch){.obj = node->obj,
+                            .handle = handle,
+                            .waiter = &this_proc()->wait,
+                            .observer = {.wanted = item->wanted | SIG_CLOSED,
+                                         .rights = hnode_rights(node),
+                                         .fire = wake_waiter}};
+    list_init(&watch->observer.link);
+    kobj_get(watch->obj);
+    return 0;
 }
 
 /* Look at each item, and observe it if nothing is up. Returns: items with
@@ -120,7 +117,7 @@ news(const struct watch *watches, uint32_t n)
     struct hnode *node;
     int why = 0;
 
-    for (uint32_t i = 0; i < n && !why; i++)
+    for (uint32_t i = 0; i < n && why >= 0; i++)
         if (handle_look(watches[i].handle, 0, &node))
             why = -E_BADH;
         else if (load_relaxed(&watches[i].fired))
@@ -134,27 +131,15 @@ static long
 sleep_once(struct watch *watches, uint32_t n, uint64_t deadline)
 {
     struct waiter *w = waiter_begin(watches);
-    int why;
+    long why;
 
     fence_full(); /* pairs with those in wake_waiter(), hnode_revoke() */
     why = news(watches, n);
     if (why && waiter_claim(w, MIN(why, 0)))
         waiter_wake(w); /* no need to sleep: we end the wait ourselves */
-    return waiter_sleep(w, deadline);
-}
-
-bool
-event_watches(const struct proc *p, const void *through,
-              const struct hnode *node)
-{
-    const struct watch *watches = through;
-
-    if (!through || through != load_relaxed(&p->page))
-        return false;
-    for (uint32_t i = 0; i < HANDLE_WAIT_MAX && watches[i].node; i++)
-        if (watches[i].node == node)
-            return true;
-    return false;
+    why = waiter_sleep(w, deadline);
+    /* Whatever handle of ours is revoked ends the wait: one of these? */
+    return why == -E_BADH && news(watches, n) >= 0 ? 0 : why;
 }
 
 long
@@ -169,8 +154,6 @@ event_wait(struct wait_item *items, uint32_t n, uint64_t timeout)
         signals |= items[opened].wanted;
         result = open_item(&items[opened], &watches[opened]);
     }
-    if (n < HANDLE_WAIT_MAX)
-        watches[n].node = NULL;
     if (!result && (signals & ~ALL_SIGNALS))
         result = -E_INVAL;
     while (!result) {

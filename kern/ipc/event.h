@@ -4,9 +4,6 @@
 #include "abi/abi.h"
 #include "base/kobj.h"
 
-struct hnode;
-struct proc;
-
 /* Somebody who wants to know when an object's signals come up. */
 struct observer {
     struct list link; /* [o] in the object's list */
@@ -37,8 +34,3 @@ event_changed(struct kobj *obj) REQUIRES(&obj->lock)
  */
 long event_wait(struct wait_item *items, uint32_t n,
                 uint64_t timeout) MUST_CHECK;
-
-/* Is `through`, p's waiter.node, an event_wait() that looks through `node`?
- * For revocation; p may run on meanwhile, then the answer means nothing. */
-bool event_watches(const struct proc *p, const void *through,
-                   const struct hnode *node);

@@ -47,6 +47,21 @@ struct hnode {
 #define HNODE_PLACE_BYTES 64 /* what a place has room for */
 _Static_assert(offsetof(struct hnode, children) <= HNODE_PLACE_BYTES, "room");
 
+/* It gets what it has not in a place. */
+static inline void
+hnode_leave_place(struct hnode *node)
+{
+    node->in_place = false;
+    list_init(&node->children);
+    node->owner = NULL;
+}
+
+static inline bool
+hnode_in_table(const struct hnode *node)
+{
+    return !node->in_place && node->owner;
+}
+
 struct hentry {
     struct hnode *node; /* [a] written under the table's lock */
     int32_t value;      /* [h] of the handle in this slot, or of the next one:
@@ -101,8 +116,8 @@ hnode_rights(const struct hnode *node)
     return node->kind >> 3;
 }
 
-/* The same, and check type and right. Returns: 0; -E_BADH; -E_WRONGTYPE;
- * -E_ACCES. */
+/* The same, and check type and right; on failure nothing is noted.
+ * Returns: 0; -E_BADH; -E_WRONGTYPE; -E_ACCES. */
 static inline long MUST_CHECK
 handle_use(uint64_t value, int i, uint32_t type, uint32_t right,
            struct hnode **out)
@@ -114,27 +129,38 @@ handle_use(uint64_t value, int i, uint32_t type, uint32_t right,
     if (likely(((*out)->kind & HNODE_KIND(7, right)) ==
                HNODE_KIND(type, right)))
         return 0;
-    return (*out)->kind % 8 != type ? -E_WRONGTYPE : -E_ACCES;
+    error = (*out)->kind % 8 != type ? -E_WRONGTYPE : -E_ACCES;
+    store_relaxed(&this_hart()->hazard[i], NULL);
+    return error;
 }
 
-/* The call is through with the node that it noted as hazard 0, or 1. */
+/* The call is through with the nodes that it noted. */
 static inline void
 handle_done(void)
 {
-    store_release(&this_hart()->hazard[0], NULL); /* [HAZARD] */
+    struct hart *h = this_hart();
+
+    store_release(&h->hazard[0], NULL); /* [HAZARD] */
+    store_relaxed(&h->hazard[1], NULL); /* behind the same fence */
 }
+
+/* On the declaration of a node that is looked up: handle_done() where its scope
+ * ends. */
+#define NOTED __attribute__((cleanup(handle_done_with)))
 
 static inline void
-handle_done_second(void)
+handle_done_with(struct hnode **node)
 {
-    store_release(&this_hart()->hazard[1], NULL); /* [HAZARD] */
+    (void)node;
+    handle_done();
 }
 
-/* Empty the table of a new process. */
-void handle_table_init(struct proc *p);
+/* No function from here on is called with a lock held, or sleeps. */
+
+void handle_table_init(struct proc *p); /* of a new process: empty */
 
 /* Close all handles of p, the running process or one that never ran; nothing
- * can be granted to it any more. Locks: none held. */
+ * can be granted to it any more. */
 void handle_close_all(struct proc *p);
 
 /* Give child, a new process, the same handles. Returns: 0, -E_NOMEM. */
@@ -150,47 +176,53 @@ void handle_create_at(struct proc *p, uint32_t slot, struct kobj *obj,
                       uint32_t rights);
 
 /* Set a slot of the running process's table aside, and memory for a node, for
- * hnode_move(); or give them back.
+ * hnode_arrive(); or give them back.
  * Returns: the value of the slot's next handle; -E_MFILE; -E_NOMEM. */
 long handle_reserve(struct hnode **home) MUST_CHECK;
 void handle_unreserve(struct proc *p, uint32_t slot, struct hnode *home);
 
-/* May a handle with these rights and this badge be derived from node?
+/* A new node of obj in flight. With the depth of `from` (noted) it becomes its
+ * copy, with the next one it is derived from it; a first node has no `from`.
+ * Memory and Returns: as hnode_derive(). */
+long hnode_new(struct kobj *obj, struct hnode *from, uint32_t depth,
+               uint32_t rights, uint64_t badge, struct hnode **out) MUST_CHECK;
+
+/* Take a node out of its tree, locked; its children become its parent's (H1).
+ * Returns: the rights of which it was the object's last holder. */
+uint32_t hnode_unlink_locked(struct hnode *node);
+
+/* Free a node that is unlinked and nobody looks at, and tell its object. */
+void hnode_free(struct hnode *node, uint32_t last);
+
+/* May a handle with these rights and this badge be derived from node? With
+ * `hand`, for another process: *rights becomes what arrives.
  * Returns: 0; -E_ACCES; -E_LOOP. */
-long hnode_may_derive(const struct hnode *node, uint32_t rights,
-                      uint64_t badge) MUST_CHECK;
+long hnode_may_derive(const struct hnode *node, uint32_t *rights,
+                      uint64_t badge, bool hand) MUST_CHECK;
 
-/* The same, to be handed to another process. *rights becomes what arrives. */
-long hnode_may_hand(const struct hnode *node, uint32_t *rights,
-                    uint64_t badge) MUST_CHECK;
-
-/* A node in flight, derived from `from` (noted), or its copy: same parent,
- * depth, rights, badge; at *out in a queue's place, or if that is NULL in
- * memory of its own. Returns: 0 and *out; -E_BADH when `from` was revoked
- * meanwhile; -E_NOMEM. */
-long hnode_derive(struct hnode *from, uint32_t rights, uint64_t badge,
-                  struct hnode **out) MUST_CHECK;
-long hnode_copy(struct hnode *from, struct hnode **out) MUST_CHECK;
+/* A node in flight, derived from `from` (noted), or with its depth its copy,
+ * of the same parent; badge 0 keeps the badge. At *out in a queue's place, or
+ * if that is NULL in memory of its own. Returns: 0 and *out; -E_BADH when
+ * `from` was revoked meanwhile; -E_NOMEM. */
+long hnode_derive(struct hnode *from, uint32_t depth, uint32_t rights,
+                  uint64_t badge, struct hnode **out) MUST_CHECK;
 
 /* A node in flight goes into p's table, where a slot is free (ANY_SLOT) or into
- * an empty or reserved one; or into that of a descendant. If it cannot, it and
- * the reservation end. Locks: none held.
+ * an empty or reserved one; one in a place moves to `home`, too, which is NULL
+ * for others. Or into the table of a descendant. If it cannot, it and the
+ * reservation end.
  * Returns: the handle; -E_MFILE; -E_BADH: it was revoked in flight; of
  * hnode_grant() also -E_SRCH, -E_ACCES. */
-long hnode_arrive(struct hnode *node, struct proc *p, uint32_t slot);
+long hnode_arrive(struct hnode *node, struct hnode *home, struct proc *p,
+                  uint32_t slot);
 long hnode_grant(struct hnode *node, long pid) MUST_CHECK;
-
-/* Move a node in a place to what handle_reserve() gave. If it was revoked all
- * end, and the value is stale already. Locks: none held. */
-void hnode_move(struct hnode *place, struct hnode *home, uint32_t slot);
 
 /* Is this process there (or -E_SRCH) and a descendant (or -E_ACCES)? */
 long hnode_may_grant(long pid) MUST_CHECK;
 
-/* End a node that was looked up (noted), or is in flight. Locks: none held.
+/* End a node that was looked up (noted), or is in flight.
  * Returns: 0; -E_BADH when it was revoked meanwhile and is no more. */
 long hnode_end(struct hnode *node);
 
-/* Destroy all that derives from node (noted). Locks: none held.
- * Returns: how many; -E_BADH. */
+/* Destroy all that derives from node (noted). Returns: how many; -E_BADH. */
 long hnode_revoke(struct hnode *node);

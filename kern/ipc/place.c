@@ -171,40 +171,24 @@ queue_header(const struct qslot *slot, struct msg_meta *out)
 
 static struct spinlock flight_lock = SPINLOCK(RANK_FLIGHT);
 
-static bool
-is_end(const struct kobj *obj, uint32_t rights)
-{
-    return obj->type == OBJ_QUEUE && (rights & RIGHT_READ);
-}
-
 long
-queue_end_starts(struct queue *q, struct kobj *obj, uint32_t rights)
+queue_end_travels(struct queue *q, struct kobj *obj, uint32_t rights,
+                  uint32_t by)
 {
     struct queue *end = queue_of(obj);
     long error = 0;
 
-    if (!is_end(obj, rights))
+    if (obj->type != OBJ_QUEUE || !(rights & RIGHT_READ))
         return 0;
     spin_lock(&flight_lock);
-    if (end == q || q->ends_in_flight || end->ends_held) {
+    if (by == 1 && (end == q || q->ends_in_flight || end->ends_held)) {
         error = -E_LOOP;
     } else {
-        end->ends_in_flight++;
-        q->ends_held++;
+        end->ends_in_flight += by;
+        q->ends_held += by;
     }
     spin_unlock(&flight_lock);
     return error;
-}
-
-void
-queue_end_stops(struct queue *q, struct kobj *obj, uint32_t rights)
-{
-    if (!is_end(obj, rights))
-        return;
-    spin_lock(&flight_lock);
-    queue_of(obj)->ends_in_flight--;
-    q->ends_held--;
-    spin_unlock(&flight_lock);
 }
 
 void
@@ -215,6 +199,6 @@ queue_drop_handle(struct queue *q, struct qslot *slot)
     if (slot->meta.kind != MSG_HANDLE && slot->meta.kind != MSG_DESC)
         return;
     node = queue_cargo(slot);
-    queue_end_stops(q, node->obj, hnode_rights(node));
+    queue_end_travels(q, node->obj, hnode_rights(node), -1u);
     hnode_end(node);
 }

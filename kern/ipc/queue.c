@@ -57,8 +57,6 @@ queue_signals(const struct kobj *obj, uint32_t rights)
     return up;
 }
 
-/* --- the lines ------------------------------------------------------------ */
-
 /* Join a line; who serves it finds `want`. Gives up the lock and the noted
  * nodes. Returns: as waiter_sleep(); 0: served. */
 static inline long
@@ -169,15 +167,12 @@ grant_locked(struct queue *q, struct qslot *slot) REQUIRES(&q->obj.lock)
 {
     struct waiter *w;
 
-    while ((w = next_waiter(&q->senders, prioq_top(&q->senders)))) {
-        struct queue_send *s = (void *)w->want;
-
-        if (!waiter_claim(w, 0))
-            continue; /* timed out, killed or revoked meanwhile */
-        use_place_locked(q, slot, s);
-        waiter_wake(w);
-        return true;
-    }
+    while ((w = next_waiter(&q->senders, prioq_top(&q->senders))))
+        if (waiter_claim(w, 0)) {
+            use_place_locked(q, slot, (void *)w->want);
+            waiter_wake(w);
+            return true;
+        } /* else timed out, killed or revoked meanwhile */
     return false;
 }
 
@@ -191,9 +186,7 @@ free_place_locked(struct queue *q, struct qslot *slot) REQUIRES(&q->obj.lock)
     event_changed(&q->obj);
 }
 
-/* --- sending -------------------------------------------------------------- */
-
-struct qslot *
+inline struct qslot *
 queue_reserve(struct queue *q)
 {
     struct qslot *slot;
@@ -235,7 +228,7 @@ queue_send_wait(struct queue *q, struct queue_send *s, const void *node,
                 uint64_t timeout)
 {
     struct qslot *slot;
-    long error;
+    long error = 0;
 
     lock(q);
     slot = slot_of(q->free);
@@ -243,21 +236,19 @@ queue_send_wait(struct queue *q, struct queue_send *s, const void *node,
         error = -E_ALREADY;
     else if (q->closed & CLOSED_SEND)
         error = -E_PIPE;
-    else
-        error = slot || timeout ? 0 : -E_AGAIN;
-    if (!error && slot) {
+    else if (!slot)
+        error = -E_AGAIN;
+    if (!error) {
         q->free = slot->link.next;
         use_place_locked(q, slot, s);
     }
-    if (error || slot)
-        unlock(q);
-    else
+    if (error == -E_AGAIN && timeout)
         error =
             wait_in_line(q, &q->senders, s->meta.priority, s, node, timeout);
+    else
+        unlock(q);
     return count_miss(&q->stat.rejected, error);
 }
-
-/* --- receiving ------------------------------------------------------------ */
 
 inline struct qslot *
 queue_take(struct queue *q, uint64_t cap)
@@ -299,12 +290,11 @@ queue_take_wait(struct queue *q, struct queue_recv *r, const void *node,
 
     lock(q);
     error = try_take_locked(q, r);
-    if (error == -E_AGAIN && timeout) {
+    if (error == -E_AGAIN && timeout)
         error = wait_in_line(q, &q->receivers, 0, r, node, timeout);
-    } else {
+    else
         unlock(q);
-        handle_done();
-    }
+    handle_done();
     return count_miss(&q->stat.empty, error);
 }
 
@@ -346,8 +336,6 @@ queue_untake(struct queue *q, struct qslot *slot)
         drop_messages(q);
 }
 
-/* --- questions ------------------------------------------------------------ */
-
 long
 queue_peek(struct queue *q, struct msg_meta *meta)
 {
@@ -379,8 +367,6 @@ queue_statistics(struct queue *q, struct queue_stat *out)
     }
     unlock(q);
 }
-
-/* --- beginning and end ---------------------------------------------------- */
 
 static void
 close_queue(struct queue *q, uint32_t how)

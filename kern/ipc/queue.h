@@ -38,6 +38,7 @@ struct queue {
     uint32_t closed;         /* [q] */
     uint32_t ends_in_flight; /* [f] READ handles of it in messages */
     uint32_t ends_held;      /* [f] READ handles of queues in its messages */
+    uint32_t bytes;          /* [I] of all places */
     struct list *free;       /* [q] free places, by link.next */
     struct prioq ready;      /* [q] messages not given to anybody */
     struct prioq senders;    /* [q] waiters; want: struct queue_send */
@@ -70,24 +71,21 @@ queue_of(struct kobj *obj)
 
 extern const struct kobj_ops queue_ops;
 
+/* No function here is called with a lock held. Those that wait sleep with
+ * timeout > 0; the caller then holds a reference to the queue. */
+
 /* Returns: 0 and *out with one reference; -E_INVAL, -E_NOMEM. */
 long queue_new(uint32_t ring_size, uint32_t max_msg, uint32_t schema,
                struct queue **out) MUST_CHECK;
 
-/*
- * Give the queue a type for its messages; it takes over `type`, which may be
- * NULL for want of memory, unless it fails.
- * Returns: 0; -E_ALREADY; -E_BUSY once a message was accepted, or is about to
- * be; -E_NOMEM.
- */
+/* Give the queue a type for its messages, which it owns unless this fails; NULL
+ * for want of memory. Returns: 0; -E_ALREADY; -E_BUSY once a message was
+ * accepted, or is about to be; -E_NOMEM. */
 long queue_set_type(struct queue *q, struct wit_type *type) MUST_CHECK;
 
 /* Returns: 0 and *meta of the message that is next; -E_PIPE; -E_AGAIN. */
 long queue_peek(struct queue *q, struct msg_meta *meta);
-
 void queue_statistics(struct queue *q, struct queue_stat *out);
-
-/* --- sending -------------------------------------------------------------- */
 
 /* A free place, or NULL when there is none, or no reader, or a type. */
 struct qslot *queue_reserve(struct queue *q) MUST_CHECK;
@@ -97,35 +95,26 @@ struct qslot *queue_reserve(struct queue *q) MUST_CHECK;
 long queue_commit(struct queue *q, struct qslot *slot) MUST_CHECK;
 void queue_release(struct queue *q, struct qslot *slot);
 
-/*
- * Send a message, waiting for a place. Without data: reserve the place.
- * Locks: none. Sleeps: yes, with timeout > 0; the caller holds a reference.
+/* Send a message, waiting for a place; without data, reserve the place.
  * Returns: 0; -E_PIPE; -E_AGAIN; -E_TIMEDOUT; -E_BADH; -E_CANCELED; -E_ALREADY
- * if the queue has got another type since.
- */
+ * if the queue has got another type since. */
 long queue_send_wait(struct queue *q, struct queue_send *s, const void *node,
                      uint64_t timeout);
-
-/* --- receiving ------------------------------------------------------------ */
 
 /* Take the message that is next, if it fits into cap bytes; else NULL. */
 struct qslot *queue_take(struct queue *q, uint64_t cap) MUST_CHECK;
 
-/*
- * The same, and wait for one, or say why not. Ends with handle_done().
- * Locks: none. Sleeps: yes, with timeout > 0; the caller holds a reference.
+/* The same, and wait for one, or say why not. Ends with handle_done().
  * Returns: 0; -E_MSGSIZE; -E_FAULT (not in range); -E_PIPE; -E_AGAIN;
- * -E_TIMEDOUT; -E_BADH; -E_CANCELED.
- */
+ * -E_TIMEDOUT; -E_BADH; -E_CANCELED. */
 long queue_take_wait(struct queue *q, struct queue_recv *r, const void *node,
                      uint64_t timeout) MUST_CHECK;
 
-/* The taken message arrived: its place is free. Or it did not: it is next
- * again. Locks: none held. */
+/* The taken message arrived: its place is free. Or it did not: it is next. */
 void queue_taken(struct queue *q, struct qslot *slot);
 void queue_untake(struct queue *q, struct qslot *slot);
 
-/* --- places: place.c ------------------------------------------------------ */
+/* --- place.c -------------------------------------------------------------- */
 
 /* Give back the memory of a queue that nobody refers to. */
 void queue_free(struct queue *q);
@@ -147,21 +136,16 @@ queue_here(const struct qslot *slot, uint64_t len)
     return MIN(len, room);
 }
 
-/* Fill a place with a message. */
+/* Fill a place with a message; and the header as programs see it. */
 void queue_fill(struct qslot *slot, const struct queue_send *s);
-
-/* The header of a message as programs see it. */
 void queue_header(const struct qslot *slot, struct msg_meta *out);
 
-/*
- * A handle to obj with these rights is about to travel through q. When it is
- * the receiving end of a queue, messages must not come to hold each other.
- * Returns: 0; -E_LOOP (ABI section 3, "Cycles"). Then queue_end_stops(), before
- * it leaves q's messages again.
- */
-long queue_end_starts(struct queue *q, struct kobj *obj,
-                      uint32_t rights) MUST_CHECK;
-void queue_end_stops(struct queue *q, struct kobj *obj, uint32_t rights);
+/* A handle to obj with these rights is about to travel through q (by: 1), or
+ * leaves its messages again (-1u). A receiving end of a queue may not travel
+ * where messages could come to hold each other.
+ * Returns: 0; -E_LOOP (ABI section 3, "Cycles"), never when it leaves. */
+long queue_end_travels(struct queue *q, struct kobj *obj, uint32_t rights,
+                       uint32_t by);
 
-/* End the handle that the place holds, if any. Locks: none held. */
+/* End the handle that the place holds, if any. */
 void queue_drop_handle(struct queue *q, struct qslot *slot);

@@ -25,8 +25,6 @@ number(const uint8_t *p, uint32_t bytes)
     return bytes > 3 ? value | (uint32_t)p[3] << 24 : value;
 }
 
-/* --- the form: any bytes -------------------------------------------------- */
-
 struct reader {
     const uint8_t *form;
     uint64_t at, len;
@@ -125,10 +123,9 @@ wit_verify(const uint8_t *form, uint64_t len)
     return r.bad || size == 0 || r.at != len ? -E_INVAL : (long)size;
 }
 
-/* --- the message: the form is sound, by T1 to T3 -------------------------- */
-
-/* Check the message at m against the block at *at, and leave *at behind it.
- * Returns: the end of what the block is about; NULL if it is wrong. */
+/* Check the message at m against the block at *at, which is sound by T1 to T3,
+ * and leave *at behind it. Returns: the end of what the block is about; NULL if
+ * the message is wrong. */
 static const uint8_t *
 check_block(const uint8_t **at, const uint8_t *m)
 {

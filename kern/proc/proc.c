@@ -138,30 +138,27 @@ proc_start(struct proc *p, struct proc *parent)
 
 /* --- the family ----------------------------------------------------------- */
 
-struct proc *
-proc_find(long pid)
+/* The process with this pid, NULL if none. */
+static struct proc *
+find(long pid) REQUIRES(&tree_lock)
 {
     struct proc *p = &procs[(uint64_t)pid % slots];
 
     return pid && p->pid == pid ? p : NULL;
 }
 
-bool
-proc_is_descendant(const struct proc *p, const struct proc *ancestor)
-{
-    do
-        p = p->parent;
-    while (p && p != ancestor);
-    return p;
-}
-
 long
 proc_find_descendant(long pid, struct proc **out)
 {
-    *out = proc_find(pid);
-    if (!*out)
+    struct proc *p = find(pid);
+
+    *out = p;
+    if (!p)
         return -E_SRCH;
-    return proc_is_descendant(*out, this_proc()) ? 0 : -E_ACCES;
+    do
+        p = p->parent;
+    while (p && p != this_proc());
+    return p ? 0 : -E_ACCES;
 }
 
 void
@@ -296,7 +293,7 @@ proc_kill_foreground(bool shell)
 
     spin_lock(&tree_lock);
     /* Down from init, from shell to shell, to what the last one waits for. */
-    for (p = proc_find(1); p; p = next) {
+    for (p = find(1); p; p = next) {
         next = NULL;
         list_for_each (node, &p->children) {
             struct proc *child = list_entry(node, struct proc, siblings);
@@ -321,7 +318,7 @@ proc_kill_foreground(bool shell)
 static struct proc *
 find_from(long pid) REQUIRES(&tree_lock)
 {
-    struct proc *best = pid > 0 ? proc_find(pid) : NULL;
+    struct proc *best = pid > 0 ? find(pid) : NULL;
 
     for (struct proc *p = procs; pid <= 0 && p < &procs[slots]; p++)
         if (p->pid && p->pid + pid >= 0 && (!best || p->pid < best->pid))

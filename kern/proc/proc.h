@@ -106,12 +106,7 @@ long proc_reap(struct proc *child);
  * Returns: 0; -E_SRCH; -E_ACCES for a process that is no descendant. */
 long proc_kill(long pid);
 
-/* The process with this pid, NULL if none. */
-struct proc *proc_find(long pid) REQUIRES(&tree_lock);
-bool proc_is_descendant(const struct proc *p, const struct proc *ancestor)
-    REQUIRES(&tree_lock);
-
-/* Returns: 0 and *out; -E_SRCH; -E_ACCES: not the caller's descendant. */
+/* The process with this pid. Returns: 0 and *out; -E_SRCH; -E_ACCES: not the caller's descendant. */
 long proc_find_descendant(long pid, struct proc **out) REQUIRES(&tree_lock);
 
 /* Fill *out for pid, or for the smallest pid >= -pid. Returns: 0, -E_SRCH. */

@@ -5,104 +5,99 @@
 
 SYSCALL(handle_close, uint64_t h)
 {
-    struct hnode *node;
+    NOTED struct hnode *node;
     long error = handle_look(h, 0, &node);
 
-    if (!error)
-        error = hnode_end(node);
-    handle_done();
-    return error;
+    return error ? error : hnode_end(node);
 }
 
 SYSCALL(handle_dup, uint64_t h, uint64_t rights64, uint64_t badge)
 {
     uint32_t rights = (uint32_t)rights64;
-    struct hnode *node, *derived = NULL;
+    struct hnode *derived = NULL;
+    NOTED struct hnode *node;
     long error = handle_look(h, 0, &node);
 
     if (!error)
-        error = hnode_may_derive(node, rights, badge);
+        error = hnode_may_derive(node, &rights, badge, false);
     if (!error && (rights & ~RIGHT_ALL))
         error = -E_INVAL;
     if (!error)
-        error = hnode_derive(node, rights, badge, &derived);
-    handle_done();
-    return error ? error : hnode_arrive(derived, this_proc(), ANY_SLOT);
+        error = hnode_derive(node, node->depth + 1u, rights, badge, &derived);
+    return error ? error : hnode_arrive(derived, NULL, this_proc(), ANY_SLOT);
 }
 
 SYSCALL(handle_dup_at, uint64_t h, uint64_t slot64)
 {
     uint32_t slot = (uint32_t)slot64;
-    struct hnode *node, *copy = NULL, *old;
+    struct hnode *copy = NULL, *old;
+    NOTED struct hnode *node;
     long error = handle_look(h, 0, &node);
 
     if (!error && slot >= HANDLE_FIXED)
         error = -E_INVAL;
-    if (!error && h != slot)
-        error = hnode_copy(node, &copy);
-    handle_done();
-    if (error || h == slot)
-        return error ? error : (long)slot;
-    if (handle_look(slot, 0, &old) == 0)
+    if (!error && h == slot)
+        return (long)slot;
+    if (!error)
+        error = hnode_derive(node, node->depth, hnode_rights(node), 0, &copy);
+    if (error)
+        return error;
+    if (handle_look(slot, 1, &old) == 0)
         hnode_end(old);
-    handle_done();
-    return hnode_arrive(copy, this_proc(), slot);
+    return hnode_arrive(copy, NULL, this_proc(), slot);
 }
 
 SYSCALL(handle_grant, uint64_t h, uint64_t pid, uint64_t rights64,
         uint64_t badge)
 {
     uint32_t rights = (uint32_t)rights64;
-    struct hnode *node, *derived = NULL;
+    struct hnode *derived = NULL;
+    NOTED struct hnode *node;
     long error = handle_look(h, 0, &node);
 
     if (!error)
-        error = hnode_may_hand(node, &rights, badge);
+        error = hnode_may_derive(node, &rights, badge, true);
     if (!error && (rights & ~RIGHT_ALL))
         error = -E_INVAL;
     if (!error)
         error = hnode_may_grant((long)pid);
     if (!error)
-        error = hnode_derive(node, rights, badge, &derived);
-    handle_done();
+        error = hnode_derive(node, node->depth + 1u, rights, badge, &derived);
     return error ? error : hnode_grant(derived, (long)pid);
 }
 
 SYSCALL(handle_revoke, uint64_t h)
 {
-    struct hnode *node;
-    long result = handle_look(h, 0, &node);
+    NOTED struct hnode *node;
+    long error = handle_look(h, 0, &node);
 
-    if (!result && !(hnode_rights(node) & RIGHT_REVOKE))
-        result = -E_ACCES;
-    if (!result)
-        result = hnode_revoke(node);
-    handle_done();
-    return result;
+    if (!error && !(hnode_rights(node) & RIGHT_REVOKE))
+        error = -E_ACCES;
+    return error ? error : hnode_revoke(node);
 }
 
 SYSCALL(handle_info, uint64_t h, uint64_t out)
 {
     struct handle_info info;
-    struct hnode *node;
+    NOTED struct hnode *node;
     long error = handle_look(h, 0, &node);
 
-    if (!error)
-        info = (struct handle_info){
-            .type = node->obj->type,
-            .rights = hnode_rights(node),
-            .depth = node->depth,
-            .refs = load_relaxed(&node->obj->handles),
-            .badge = node->badge,
-            .object_id = node->obj->id,
-        };
-    handle_done();
-    return error ? error : copy_to_user(uaddr(out), &info, sizeof(info));
+    if (error)
+        return error;
+    info = (struct handle_info){
+        .type = node->obj->type,
+        .rights = hnode_rights(node),
+        .depth = node->depth,
+        .refs = load_relaxed(&node->obj->handles),
+        .badge = node->badge,
+        .object_id = node->obj->id,
+    };
+    return copy_to_user(uaddr(out), &info, sizeof(info));
 }
 
 SYSCALL(handle_shutdown, uint64_t h)
 {
-    struct hnode *node;
+    NOTED struct hnode *node;
     long error = handle_look(h, 0, &node);
 
     if (!error && !node->obj->ops->shutdown)
@@ -111,7 +106,6 @@ SYSCALL(handle_shutdown, uint64_t h)
         error = -E_ACCES;
     if (!error)
         node->obj->ops->shutdown(node->obj);
-    handle_done();
     return error;
 }
 

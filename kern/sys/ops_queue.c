@@ -38,36 +38,31 @@ make_meta(struct msg_meta *meta, const struct hnode *node, uint64_t opt,
     meta->badge = node->badge;
 }
 
+static inline long
+copy_block(void *kernel, uaddr_t user, uint64_t len, bool in)
+{
+    return in ? copy_from_user(kernel, user, len)
+              : copy_to_user(user, kernel, len);
+}
+
 /* Copy a payload that goes on at the next page. */
 static __attribute__((noinline)) long
 copy_two(struct qslot *slot, uaddr_t user, uint64_t len, bool in)
 {
-    uint64_t here = queue_here(slot, len), beyond = len - here;
+    uint64_t here = queue_here(slot, len);
     uaddr_t rest = uaddr(user.value + here);
-    long error;
+    long error = copy_block(slot->payload, user, here, in);
 
-    if (in) {
-        error = copy_from_user(slot->payload, user, here);
-        return error ? error : copy_from_user(slot->next_page, rest, beyond);
-    }
-    error = copy_to_user(user, slot->payload, here);
-    return error ? error : copy_to_user(rest, slot->next_page, beyond);
+    return error ? error : copy_block(slot->next_page, rest, len - here, in);
 }
 
+/* Copy a payload in or out. */
 static inline long
-copy_in(struct qslot *slot, uaddr_t from, uint64_t len)
+copy_payload(struct qslot *slot, uaddr_t user, uint64_t len, bool in)
 {
     if (unlikely(slot->next_page))
-        return copy_two(slot, from, len, true);
-    return copy_from_user(slot->payload, from, len);
-}
-
-static inline long
-copy_out(uaddr_t to, struct qslot *slot, uint64_t len)
-{
-    if (unlikely(slot->next_page))
-        return copy_two(slot, to, len, false);
-    return copy_to_user(to, slot->payload, len);
+        return copy_two(slot, user, len, in);
+    return copy_block(slot->payload, user, len, in);
 }
 
 static long
@@ -107,30 +102,27 @@ send_slowly(struct queue *q, const struct hnode *node, uaddr_t buf,
 SYSCALL(queue_send, uint64_t h, uint64_t buf, uint64_t len, uint64_t opt,
         uint64_t timeout)
 {
-    struct hnode *node;
+    NOTED struct hnode *node;
     struct queue *q;
     struct qslot *slot;
     long error = handle_use(h, 0, OBJ_QUEUE, RIGHT_WRITE, &node);
 
     if (unlikely(error))
-        goto out;
+        return error;
     q = queue_of(node->obj);
-    if (unlikely((uint32_t)opt > PRIO_URGENT)) { /* bits 8 to 31 are 0 */
-        error = -E_INVAL;
-    } else if (unlikely(len > q->stat.max_msg)) {
-        error = -E_MSGSIZE;
-    } else if (unlikely(q->stat.schema) && OPT_TAG(opt) != q->stat.schema) {
-        error = refuse(q);
-    } else if (likely((slot = queue_reserve(q)))) {
-        make_meta(&slot->meta, node, opt, len, MSG_INLINE);
-        error = copy_in(slot, uaddr(buf), len);
-        if (unlikely(error) || unlikely((error = queue_commit(q, slot))))
-            queue_release(q, slot);
-    } else {
-        error = send_slowly(q, node, uaddr(buf), len, opt, timeout);
-    }
-out:
-    handle_done();
+    if (unlikely((uint32_t)opt > PRIO_URGENT)) /* bits 8 to 31 are 0 */
+        return -E_INVAL;
+    if (unlikely(len > q->stat.max_msg))
+        return -E_MSGSIZE;
+    if (unlikely(q->stat.schema) && OPT_TAG(opt) != q->stat.schema)
+        return refuse(q);
+    slot = queue_reserve(q);
+    if (unlikely(!slot))
+        return send_slowly(q, node, uaddr(buf), len, opt, timeout);
+    make_meta(&slot->meta, node, opt, len, MSG_INLINE);
+    error = copy_payload(slot, uaddr(buf), len, true);
+    if (unlikely(error) || unlikely((error = queue_commit(q, slot))))
+        queue_release(q, slot);
     return error;
 }
 
@@ -146,8 +138,8 @@ copy_header(uaddr_t meta, const struct qslot *slot)
 }
 
 /* The handle in the taken message goes to the receiver's table, its value and
- * the header to the receiver's memory; or neither. One that was revoked on the
- * way arrives as -E_BADH without rights.
+ * the header to the receiver's memory; or neither. What was revoked on the way
+ * arrives as -E_BADH without rights.
  * Returns: 0; -E_MFILE; -E_NOMEM; -E_FAULT. */
 static __attribute__((noinline)) long
 deliver_handle(struct queue *q, struct qslot *slot, uaddr_t buf, uaddr_t meta)
@@ -155,23 +147,24 @@ deliver_handle(struct queue *q, struct qslot *slot, uaddr_t buf, uaddr_t meta)
     struct hnode *node = queue_cargo(slot), *home = NULL;
     uint32_t rights = hnode_rights(node);
     long value = load_relaxed(&node->dead) ? -E_BADH : handle_reserve(&home);
-    uint32_t reserved = (uint32_t)value % HANDLE_SLOTS;
     struct msg_handle out = {(handle_t)value, value < 0 ? 0 : rights};
-    long error = value < 0 && value != -E_BADH
-                     ? value
-                     : copy_to_user(buf, &out, sizeof(out));
+    long error;
 
+    if (value < 0 && value != -E_BADH)
+        return value;
+    error = copy_to_user(buf, &out, sizeof(out));
     if (!error)
         error = copy_header(meta, slot);
-    if (!error)
-        queue_end_stops(q, node->obj, rights);
-    if (!error && value < 0)
+    if (error && home)
+        handle_unreserve(this_proc(), (uint32_t)value % HANDLE_SLOTS, home);
+    if (error)
+        return error;
+    queue_end_travels(q, node->obj, rights, -1u);
+    if (home)
+        hnode_arrive(node, home, this_proc(), (uint32_t)value % HANDLE_SLOTS);
+    else
         hnode_end(node);
-    else if (!error)
-        hnode_move(node, home, reserved);
-    else if (value >= 0)
-        handle_unreserve(this_proc(), reserved, home);
-    return error;
+    return 0;
 }
 
 /* The taken message goes to the receiver's memory, and its handle to the
@@ -186,7 +179,7 @@ deliver(struct queue *q, struct qslot *slot, uaddr_t buf, uaddr_t meta)
     if (unlikely(slot->meta.kind != MSG_INLINE)) {
         error = deliver_handle(q, slot, buf, meta);
     } else {
-        error = copy_out(buf, slot, len);
+        error = copy_payload(slot, buf, len, false);
         if (likely(!error))
             error = copy_header(meta, slot);
     }
@@ -240,6 +233,7 @@ recv_at_once(struct queue *q, const struct hnode *node, uaddr_t buf,
     return result;
 }
 
+/* Who goes on with the node ends its use: NOTED would cost a stack frame. */
 SYSCALL(queue_recv, uint64_t h, uint64_t buf, uint64_t cap, uint64_t meta,
         uint64_t timeout)
 {
@@ -247,53 +241,40 @@ SYSCALL(queue_recv, uint64_t h, uint64_t buf, uint64_t cap, uint64_t meta,
     struct queue *q;
     long error = handle_use(h, 0, OBJ_QUEUE, RIGHT_READ, &node);
 
-    if (unlikely(error)) {
-        handle_done();
+    if (unlikely(error))
         return error;
-    }
     q = queue_of(node->obj);
     if (load_relaxed(&q->ready.levels) == 0) /* at a glance */
         return recv_slowly(q, node, uaddr(buf), cap, uaddr(meta), timeout);
     return recv_at_once(q, node, uaddr(buf), cap, uaddr(meta), timeout);
 }
 
-/*
- * Send a handle derived from the one of value `cargo`, noted as from, with
- * these rights; the cycle has been looked for. It is derived once there is a
- * place: nobody but who revokes it changes `cargo` until then.
- * Returns: as queue_send_wait().
- */
+/* Send a handle derived from the one of value `cargo`, with these rights. It is
+ * derived once there is a place: nobody but who revokes it changes `cargo` until
+ * then; `through` may be gone. Returns: as queue_send_wait(). */
 static long
 send_cargo(struct queue *q, const struct hnode *through, uint64_t cargo,
-           struct hnode *from, uint32_t rights, uint64_t opt, uint64_t timeout)
+           uint32_t rights, uint64_t opt, uint64_t timeout)
 {
-    struct kobj *obj = from->obj;
     struct queue_send s = {.data = NULL};
-    struct hnode *node;
+    struct hnode *node, *from;
     long error;
 
     make_meta(&s.meta, through, opt, sizeof(struct msg_handle), MSG_HANDLE);
-    kobj_get(obj);
     kobj_get(&q->obj);
-    handle_done_second();
     error = queue_send_wait(q, &s, through, timeout);
     if (!error) {
         s.slot->meta = s.meta;
         node = queue_cargo(s.slot);
         error = handle_look(cargo, 1, &from);
         if (!error)
-            error = hnode_derive(from, rights, 0, &node);
-        handle_done_second();
+            error = hnode_derive(from, from->depth + 1u, rights, 0, &node);
         if (!error && (error = queue_commit(q, s.slot)))
             hnode_end(node);
         if (error)
             queue_release(q, s.slot);
     }
-    if (error)
-        queue_end_stops(q, obj, rights);
-    handle_done();
     kobj_put(&q->obj);
-    kobj_put(obj);
     return error;
 }
 
@@ -301,74 +282,75 @@ SYSCALL(queue_send_handle, uint64_t h, uint64_t cargo, uint64_t rights64,
         uint64_t opt, uint64_t timeout)
 {
     uint32_t rights = (uint32_t)rights64;
-    struct hnode *node, *from;
+    NOTED struct hnode *node;
+    struct hnode *from;
+    struct kobj *obj;
     struct queue *q;
     long error = handle_use(h, 0, OBJ_QUEUE, RIGHT_WRITE, &node);
 
     if (!error)
         error = handle_look(cargo, 1, &from);
     if (!error)
-        error = hnode_may_hand(from, &rights, 0);
+        error = hnode_may_derive(from, &rights, 0, true);
     if (error)
-        goto out;
+        return error;
     q = queue_of(node->obj);
-    error = queue_end_starts(q, from->obj, rights);
+    obj = from->obj;
+    error = queue_end_travels(q, obj, rights, 1);
     if (error)
-        goto out;
-    if (!(rights & ~RIGHT_ALL) && (uint32_t)opt <= PRIO_URGENT)
-        return send_cargo(q, node, cargo, from, rights, opt, timeout);
-    queue_end_stops(q, from->obj, rights);
-    error = -E_INVAL;
-out:
-    handle_done_second();
-    handle_done();
+        return error;
+    kobj_get(obj);
+    if ((rights & ~RIGHT_ALL) || (uint32_t)opt > PRIO_URGENT)
+        error = -E_INVAL;
+    else
+        error = send_cargo(q, node, cargo, rights, opt, timeout);
+    if (error)
+        queue_end_travels(q, obj, rights, -1u);
+    kobj_put(obj);
     return error;
 }
 
 SYSCALL(queue_peek, uint64_t h, uint64_t meta)
 {
-    struct hnode *node;
     struct msg_meta header;
+    NOTED struct hnode *node;
     long error = handle_use(h, 0, OBJ_QUEUE, RIGHT_READ, &node);
 
     if (!error && !uaddr_in_range(uaddr(meta), sizeof(header)))
         error = -E_FAULT;
     if (!error)
         error = queue_peek(queue_of(node->obj), &header);
-    handle_done();
     return error || !meta ? error
                           : copy_to_user(uaddr(meta), &header, sizeof(header));
 }
 
 SYSCALL(queue_stat, uint64_t h, uint64_t out)
 {
-    struct hnode *node;
     struct queue_stat stat;
+    NOTED struct hnode *node;
     long error = handle_use(h, 0, OBJ_QUEUE, RIGHT_READ, &node);
 
-    if (!error)
-        queue_statistics(queue_of(node->obj), &stat);
-    handle_done();
-    return error ? error : copy_to_user(uaddr(out), &stat, sizeof(stat));
+    if (error)
+        return error;
+    queue_statistics(queue_of(node->obj), &stat);
+    return copy_to_user(uaddr(out), &stat, sizeof(stat));
 }
 
 SYSCALL(queue_set_type, uint64_t h, uint64_t form, uint64_t len)
 {
     uint8_t *bytes = this_proc()->page;
     struct wit_type *type;
-    struct hnode *node;
-    long size, error = handle_use(h, 0, OBJ_QUEUE, RIGHT_REVOKE, &node);
+    NOTED struct hnode *node;
+    long size = 0, error = handle_use(h, 0, OBJ_QUEUE, RIGHT_REVOKE, &node);
 
     if (!error && (len == 0 || len > WIT_MAX_FORM))
         error = -E_INVAL;
     if (!error)
         error = copy_from_user(bytes, uaddr(form), len);
-    if (error)
-        goto out;
-    size = wit_verify(bytes, len);
-    error = size < 0 ? size : 0;
-    if (error)
-        goto out;
+    if (!error)
+        size = wit_verify(bytes, len);
+    if (error || size < 0)
+        return error ? error : size;
     type = kmalloc(wit_bytes((uint32_t)len));
     if (type) {
         *type = (struct wit_type){(uint32_t)size, (uint32_t)len};
@@ -377,7 +359,5 @@ SYSCALL(queue_set_type, uint64_t h, uint64_t form, uint64_t len)
     error = queue_set_type(queue_of(node->obj), type);
     if (error && type)
         kfree(type, wit_bytes(type->len));
-out:
-    handle_done();
     return error;
 }

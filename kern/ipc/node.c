@@ -1,0 +1,111 @@
+/* The derivation tree of an object: see handle.h for H1 to H4. Lab: handle */
+#include "ipc/handle.h"
+
+#include "mem/kalloc.h"
+
+#define GRANTS (RIGHT_GRANT | RIGHT_GRANT_ONCE)
+
+/* O2: one node with these rights more, or less (-1u). Returns: the rights that
+ * nobody holds. */
+static uint32_t
+count_locked(struct kobj *obj, uint32_t rights, uint32_t by)
+{
+    obj->handles += by;
+    if (rights & RIGHT_READ)
+        obj->readers += by;
+    if (rights & RIGHT_WRITE)
+        obj->writers += by;
+    return (obj->readers ? 0 : RIGHT_READ) | (obj->writers ? 0 : RIGHT_WRITE);
+}
+
+long
+hnode_new(struct kobj *obj, struct hnode *from, uint32_t depth, uint32_t rights,
+          uint64_t badge, struct hnode **out)
+{
+    struct hnode *node = *out ? *out : kmalloc(sizeof(*node));
+    bool revoked;
+
+    if (!node)
+        return -E_NOMEM;
+    node->obj = obj;
+    node->kind = HNODE_KIND(obj->type, rights);
+    node->depth = (uint8_t)depth;
+    node->in_place = node == *out;
+    node->dead = false;
+    node->badge = badge;
+    node->parent = from;
+    list_init(&node->siblings);
+    if (!node->in_place)
+        hnode_leave_place(node);
+    spin_lock(&obj->tree);
+    revoked = from && from->dead;
+    if (!revoked) {
+        if (from && from->depth == depth)
+            node->parent = from->parent;
+        if (node->parent)
+            list_push_back(&node->parent->children, &node->siblings);
+        count_locked(obj, rights, 1);
+        kobj_get(obj);
+    }
+    spin_unlock(&obj->tree);
+    if (revoked && !node->in_place)
+        kfree(node, sizeof(*node));
+    *out = node;
+    return revoked ? -E_BADH : 0;
+}
+
+uint32_t
+hnode_unlink_locked(struct hnode *node)
+{
+    uint32_t rights = hnode_rights(node);
+    struct list *link;
+
+    while (!node->in_place && (link = list_pop_front(&node->children))) {
+        list_entry(link, struct hnode, siblings)->parent = node->parent;
+        if (node->parent)
+            list_push_back(&node->parent->children, link);
+    }
+    list_remove(&node->siblings);
+    node->dead = true;
+    return rights & count_locked(node->obj, rights, -1u);
+}
+
+void
+hnode_free(struct hnode *node, uint32_t last)
+{
+    struct kobj *obj = node->obj;
+
+    if (!node->in_place)
+        kfree(node, sizeof(*node));
+    if (last && obj->ops->side_gone)
+        obj->ops->side_gone(obj, last);
+    kobj_put(obj);
+}
+
+/* Rights shrink only (H3); errors in the order of the ABI's section 2. */
+long
+hnode_may_derive(const struct hnode *node, uint32_t *rights, uint64_t badge,
+                 bool hand)
+{
+    uint32_t held = hnode_rights(node);
+
+    if (hand && !(held & GRANTS))
+        return -E_ACCES;
+    if (badge && badge != node->badge && !(held & RIGHT_REVOKE))
+        return -E_ACCES;
+    if (held & RIGHT_GRANT)
+        held |= RIGHT_GRANT_ONCE;
+    if (*rights & RIGHT_ALL & ~held)
+        return -E_ACCES;
+    if (hand && !(held & RIGHT_GRANT))
+        *rights &= ~GRANTS;
+    return node->depth >= HANDLE_MAX_DEPTH ? -E_LOOP : 0;
+}
+
+long
+hnode_derive(struct hnode *from, uint32_t depth, uint32_t rights,
+             uint64_t badge, struct hnode **out)
+{
+    return hnode_new(from->obj, from, depth, rights,
+                     badge ? badge : from->badge, out);
+}
