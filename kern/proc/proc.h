@@ -106,7 +106,8 @@ long proc_reap(struct proc *child);
  * Returns: 0; -E_SRCH; -E_ACCES for a process that is no descendant. */
 long proc_kill(long pid);
 
-/* The process with this pid. Returns: 0 and *out; -E_SRCH; -E_ACCES: not the caller's descendant. */
+/* The process with this pid. Returns: 0 and *out; -E_SRCH; -E_ACCES when it is
+ * no descendant of the caller. */
 long proc_find_descendant(long pid, struct proc **out) REQUIRES(&tree_lock);
 
 /* Fill *out for pid, or for the smallest pid >= -pid. Returns: 0, -E_SRCH. */

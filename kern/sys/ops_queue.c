@@ -250,7 +250,7 @@ SYSCALL(queue_recv, uint64_t h, uint64_t buf, uint64_t cap, uint64_t meta,
 }
 
 /* Send a handle derived from the one of value `cargo`, with these rights. It is
- * derived once there is a place: nobody but who revokes it changes `cargo` until
+ * derived once there is a place: only who revokes it changes `cargo` until
  * then; `through` may be gone. Returns: as queue_send_wait(). */
 static long
 send_cargo(struct queue *q, const struct hnode *through, uint64_t cargo,
