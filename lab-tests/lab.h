@@ -27,14 +27,12 @@ static void *const wild_pointers[] = {
 };
 #define WILD_COUNT (sizeof(wild_pointers) / sizeof(wild_pointers[0]))
 
-static inline void
-nap_ms(uint64_t ms)
+static inline void nap_ms(uint64_t ms)
 {
     timer_wait(TIMER_REL, MS(ms));
 }
 
-static inline uint32_t
-hart_count(void)
+static inline uint32_t hart_count(void)
 {
     static struct sys_info info;
 
@@ -43,8 +41,7 @@ hart_count(void)
 }
 
 /* A smaller number of rounds where several emulated harts make them slow. */
-static inline uint32_t
-rounds(uint32_t on_one_hart)
+static inline uint32_t rounds(uint32_t on_one_hart)
 {
     uint32_t harts = hart_count();
 
@@ -52,20 +49,17 @@ rounds(uint32_t on_one_hart)
 }
 
 /* exec with a list of string literals; args[0] is the program. */
-static inline long
-exec_list(const char *const *args)
+static inline long exec_list(const char *const *args)
 {
     return exec(args[0], (char *const *)(uintptr_t)args);
 }
 
-static inline uint32_t
-random_below(uint64_t *seed, uint32_t limit)
+static inline uint32_t random_below(uint64_t *seed, uint32_t limit)
 {
     return (uint32_t)((rand_next(seed) >> 16) % limit);
 }
 
-static inline void
-await_receivers(handle_t q, uint32_t n)
+static inline void await_receivers(handle_t q, uint32_t n)
 {
     struct queue_stat s = {0};
 
@@ -78,8 +72,7 @@ await_receivers(handle_t q, uint32_t n)
     CHECK_EQ(s.waiting_receivers, n);
 }
 
-static inline void
-await_senders(handle_t q, uint32_t n)
+static inline void await_senders(handle_t q, uint32_t n)
 {
     struct queue_stat s = {0};
 
@@ -92,8 +85,7 @@ await_senders(handle_t q, uint32_t n)
     CHECK_EQ(s.waiting_senders, n);
 }
 
-static inline void
-await_state(long pid, uint32_t state)
+static inline void await_state(long pid, uint32_t state)
 {
     struct proc_info p = {0};
 
@@ -107,21 +99,18 @@ await_state(long pid, uint32_t state)
 }
 
 /* Sends one number as a message of its own. */
-static inline long
-put(handle_t q, uint64_t value)
+static inline long put(handle_t q, uint64_t value)
 {
     return queue_send(q, &value, sizeof(value), 0, FOREVER);
 }
 
-static inline long
-put_now(handle_t q, uint64_t value, uint32_t priority)
+static inline long put_now(handle_t q, uint64_t value, uint32_t priority)
 {
     return queue_send(q, &value, sizeof(value), MSG_OPT(priority, 0), NOW);
 }
 
 /* Takes one number, waiting for it; fails the case if there is none. */
-static inline uint64_t
-take(handle_t q)
+static inline uint64_t take(handle_t q)
 {
     uint64_t value = 0;
 
@@ -131,8 +120,7 @@ take(handle_t q)
 }
 
 /* Takes one number that must be there already. */
-static inline uint64_t
-take_now(handle_t q)
+static inline uint64_t take_now(handle_t q)
 {
     uint64_t value = 0;
 
@@ -140,8 +128,7 @@ take_now(handle_t q)
     return value;
 }
 
-static inline struct queue_stat
-stat_of(handle_t q)
+static inline struct queue_stat stat_of(handle_t q)
 {
     struct queue_stat s = {0};
 
@@ -150,16 +137,14 @@ stat_of(handle_t q)
 }
 
 /* The first byte behind the heap's last page: not mapped. */
-static inline uint8_t *
-heap_end(void)
+static inline uint8_t *heap_end(void)
 {
     return (uint8_t *)(((uint64_t)sbrk(0) + PAGE_SIZE - 1) &
                        ~(uint64_t)(PAGE_SIZE - 1));
 }
 
 /* The last `bytes` bytes of the heap, at least a page of it being there. */
-static inline uint8_t *
-heap_tail(uint64_t bytes)
+static inline uint8_t *heap_tail(uint64_t bytes)
 {
     sbrk(PAGE_SIZE);
     sbrk(heap_end() - (uint8_t *)sbrk(0));
@@ -167,8 +152,7 @@ heap_tail(uint64_t bytes)
 }
 
 /* Takes all memory that sbrk will give, in ever smaller steps. */
-static inline void
-eat_memory(void)
+static inline void eat_memory(void)
 {
     for (long step = 1 << 20; step >= (long)PAGE_SIZE; step /= 2)
         while (sbrk(step) >= 0)
@@ -176,9 +160,8 @@ eat_memory(void)
 }
 
 /* A call with all 64 bits of every register as given. */
-static inline long
-raw_call(uint64_t number, uint64_t arg0, uint64_t arg1, uint64_t arg2,
-         uint64_t arg3, uint64_t arg4)
+static inline long raw_call(uint64_t number, uint64_t arg0, uint64_t arg1,
+                            uint64_t arg2, uint64_t arg3, uint64_t arg4)
 {
     register uint64_t a0 asm("a0") = arg0;
     register uint64_t a1 asm("a1") = arg1;

@@ -13,8 +13,7 @@
 uint8_t bench_buffer[4096] __attribute__((aligned(64)));
 static struct msg_meta *const no_meta = 0;
 
-void
-must(long result, const char *what)
+void must(long result, const char *what)
 {
     if (result >= 0)
         return;
@@ -22,14 +21,12 @@ must(long result, const char *what)
     exit(1);
 }
 
-uint64_t
-now(void)
+uint64_t now(void)
 {
     return (uint64_t)clock_ns();
 }
 
-handle_t
-new_queue(uint32_t ring, uint32_t max)
+handle_t new_queue(uint32_t ring, uint32_t max)
 {
     handle_t q = (handle_t)queue_create(ring, max, 0);
 
@@ -37,24 +34,21 @@ new_queue(uint32_t ring, uint32_t max)
     return q;
 }
 
-void
-send(handle_t q, size_t len)
+void send(handle_t q, size_t len)
 {
     must(queue_send(q, bench_buffer, len, MSG_OPT(PRIO_NORMAL, 0),
                     TIMEOUT_FOREVER),
          "send");
 }
 
-void
-receive(handle_t q)
+void receive(handle_t q)
 {
     must(queue_recv(q, bench_buffer, sizeof(bench_buffer), no_meta,
                     TIMEOUT_FOREVER),
          "receive");
 }
 
-static uint64_t
-bench_getpid(uint64_t rounds)
+static uint64_t bench_getpid(uint64_t rounds)
 {
     uint64_t start = now();
 
@@ -64,8 +58,7 @@ bench_getpid(uint64_t rounds)
 }
 
 /* Send and receive in one process. */
-static uint64_t
-copy_through(uint64_t rounds, size_t len)
+static uint64_t copy_through(uint64_t rounds, size_t len)
 {
     handle_t q = new_queue(16, (uint32_t)len);
     uint64_t start = now();
@@ -79,27 +72,23 @@ copy_through(uint64_t rounds, size_t len)
     return start;
 }
 
-static uint64_t
-bench_copy_64(uint64_t rounds)
+static uint64_t bench_copy_64(uint64_t rounds)
 {
     return copy_through(rounds, SMALL);
 }
 
-static uint64_t
-bench_copy_512(uint64_t rounds)
+static uint64_t bench_copy_512(uint64_t rounds)
 {
     return copy_through(rounds, 512);
 }
 
-static uint64_t
-bench_copy_3072(uint64_t rounds)
+static uint64_t bench_copy_3072(uint64_t rounds)
 {
     return copy_through(rounds, 3072);
 }
 
 /* One process sends, the other receives: per message. */
-static uint64_t
-stream(uint64_t rounds, size_t len)
+static uint64_t stream(uint64_t rounds, size_t len)
 {
     handle_t q = new_queue(64, (uint32_t)len);
     uint64_t start;
@@ -117,20 +106,17 @@ stream(uint64_t rounds, size_t len)
     return start;
 }
 
-static uint64_t
-bench_stream_64(uint64_t rounds)
+static uint64_t bench_stream_64(uint64_t rounds)
 {
     return stream(rounds, SMALL);
 }
 
-static uint64_t
-bench_stream_3072(uint64_t rounds)
+static uint64_t bench_stream_3072(uint64_t rounds)
 {
     return stream(rounds, 3072);
 }
 
-static uint64_t
-bench_ping_pong(uint64_t rounds)
+static uint64_t bench_ping_pong(uint64_t rounds)
 {
     handle_t there = new_queue(1, SMALL), back = new_queue(1, SMALL);
     uint64_t start;
@@ -155,8 +141,7 @@ bench_ping_pong(uint64_t rounds)
 }
 
 /* Two processes yield to each other: two switches a round. */
-static uint64_t
-bench_yield(uint64_t rounds)
+static uint64_t bench_yield(uint64_t rounds)
 {
     uint64_t start;
     long pid = SPAWN(for (uint64_t i = 0; i < rounds / 2 + 50; i++) yield());
@@ -171,8 +156,7 @@ bench_yield(uint64_t rounds)
     return start;
 }
 
-static uint64_t
-bench_fork(uint64_t rounds)
+static uint64_t bench_fork(uint64_t rounds)
 {
     uint64_t start = now();
 
@@ -181,8 +165,7 @@ bench_fork(uint64_t rounds)
     return now() - start;
 }
 
-static uint64_t
-bench_fork_exec(uint64_t rounds)
+static uint64_t bench_fork_exec(uint64_t rounds)
 {
     char name[] = "true";
     char *argv[] = {name, 0};
@@ -197,8 +180,7 @@ bench_fork_exec(uint64_t rounds)
  * Ask and be answered, waiting no longer than the timeout, then work past a
  * timeout of 20 us.
  */
-static uint64_t
-ask_and_work(uint64_t rounds, uint64_t timeout)
+static uint64_t ask_and_work(uint64_t rounds, uint64_t timeout)
 {
     handle_t there = new_queue(1, SMALL), back = new_queue(1, SMALL);
     uint64_t start;
@@ -230,8 +212,7 @@ ask_and_work(uint64_t rounds, uint64_t timeout)
  * passes while the process works and one that is far away is one interrupt a
  * round, with the setting of the clock.
  */
-static uint64_t
-bench_timer(uint64_t rounds)
+static uint64_t bench_timer(uint64_t rounds)
 {
     uint64_t without = ask_and_work(rounds, FAR_AWAY);
     uint64_t with = ask_and_work(rounds, PASSES);
@@ -242,8 +223,7 @@ bench_timer(uint64_t rounds)
 static uint64_t started_ns; /* when main() began */
 static uint64_t entered_ns; /* when the kernel was entered */
 
-static uint64_t
-bench_boot(uint64_t rounds)
+static uint64_t bench_boot(uint64_t rounds)
 {
     return (started_ns - entered_ns) * rounds;
 }
@@ -266,8 +246,7 @@ static const struct row rows[] = {
 };
 
 /* Whether a million instructions take a millisecond. */
-static bool
-instruction_clock(void)
+static bool instruction_clock(void)
 {
     uint64_t start = now(), count = 500000;
 
@@ -276,8 +255,7 @@ instruction_clock(void)
     return start > 999000 && start < 1010000;
 }
 
-static bool
-wanted(const char *name, char **names, int count)
+static bool wanted(const char *name, char **names, int count)
 {
     for (int i = 0; i < count; i++)
         if (strcmp(names[i], name) == 0)
@@ -293,8 +271,7 @@ static struct {
 static size_t result_count;
 
 /* What the row may cost: 5 % more than the one that it is compared with. */
-static uint64_t
-limit_of(const struct row *row)
+static uint64_t limit_of(const struct row *row)
 {
     for (size_t i = 0; row->near && i < result_count; i++)
         if (strcmp(results[i].name, row->near) == 0)
@@ -302,8 +279,7 @@ limit_of(const struct row *row)
     return row->must;
 }
 
-static void
-run(const struct row *row)
+static void run(const struct row *row)
 {
     uint64_t each, limit = limit_of(row), aim = row->near ? limit : row->aim;
 
@@ -324,8 +300,7 @@ run(const struct row *row)
     }
 }
 
-int
-main(int argc, char **argv)
+int main(int argc, char **argv)
 {
     static const char prefix[] = "entered=";
     int names = argc - 1;

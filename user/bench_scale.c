@@ -8,8 +8,7 @@
 #define WAITERS 200
 
 /* Instructions since power-on: finer than the clock, which ticks every 100. */
-static uint64_t
-instructions(void)
+static uint64_t instructions(void)
 {
     static struct sys_info info;
 
@@ -18,8 +17,7 @@ instructions(void)
 }
 
 /* What a pair of readings counts of itself. */
-static uint64_t
-reading_cost(void)
+static uint64_t reading_cost(void)
 {
     uint64_t start = instructions();
 
@@ -30,8 +28,7 @@ reading_cost(void)
 
 /* The sends, or the receives, of so many pairs on a queue that holds `depth`
  * messages between the two. */
-static uint64_t
-at_depth(uint64_t rounds, uint32_t depth, bool sends)
+static uint64_t at_depth(uint64_t rounds, uint32_t depth, bool sends)
 {
     handle_t q = new_queue(1024, SMALL);
     uint64_t sum = 0, between, end, start;
@@ -50,34 +47,29 @@ at_depth(uint64_t rounds, uint32_t depth, bool sends)
     return sum - rounds * reading_cost();
 }
 
-static uint64_t
-send_at_1(uint64_t rounds)
+static uint64_t send_at_1(uint64_t rounds)
 {
     return at_depth(rounds, 1, true);
 }
 
-static uint64_t
-send_at_1000(uint64_t rounds)
+static uint64_t send_at_1000(uint64_t rounds)
 {
     return at_depth(rounds, DEEP, true);
 }
 
-static uint64_t
-receive_at_1(uint64_t rounds)
+static uint64_t receive_at_1(uint64_t rounds)
 {
     return at_depth(rounds, 1, false);
 }
 
-static uint64_t
-receive_at_1000(uint64_t rounds)
+static uint64_t receive_at_1000(uint64_t rounds)
 {
     return at_depth(rounds, DEEP, false);
 }
 
 /* --- processes waiting ---------------------------------------------------- */
 
-static void
-await_line(handle_t q, uint32_t n)
+static void await_line(handle_t q, uint32_t n)
 {
     struct queue_stat s;
 
@@ -89,8 +81,7 @@ await_line(handle_t q, uint32_t n)
 
 /* Sends that wake the first of `waiters` receivers; the time until it waits
  * again does not count. */
-static uint64_t
-wake_receiver(uint64_t rounds, uint32_t waiters)
+static uint64_t wake_receiver(uint64_t rounds, uint32_t waiters)
 {
     handle_t q = new_queue(1, SMALL), r, w;
     uint64_t sum = 0, start;
@@ -120,8 +111,7 @@ wake_receiver(uint64_t rounds, uint32_t waiters)
 }
 
 /* Receives that wake the first of `waiters` senders. */
-static uint64_t
-wake_sender(uint64_t rounds, uint32_t waiters)
+static uint64_t wake_sender(uint64_t rounds, uint32_t waiters)
 {
     handle_t q = new_queue(1, SMALL), r, w;
     uint64_t sum = 0, start;
@@ -151,34 +141,29 @@ wake_sender(uint64_t rounds, uint32_t waiters)
     return sum - rounds * reading_cost();
 }
 
-static uint64_t
-wake_only_receiver(uint64_t rounds)
+static uint64_t wake_only_receiver(uint64_t rounds)
 {
     return wake_receiver(rounds, 1);
 }
 
-static uint64_t
-wake_one_receiver(uint64_t rounds)
+static uint64_t wake_one_receiver(uint64_t rounds)
 {
     return wake_receiver(rounds, WAITERS);
 }
 
-static uint64_t
-wake_only_sender(uint64_t rounds)
+static uint64_t wake_only_sender(uint64_t rounds)
 {
     return wake_sender(rounds, 1);
 }
 
-static uint64_t
-wake_one_sender(uint64_t rounds)
+static uint64_t wake_one_sender(uint64_t rounds)
 {
     return wake_sender(rounds, WAITERS);
 }
 
 /* --- bytes of a queue ----------------------------------------------------- */
 
-static uint64_t
-free_bytes(void)
+static uint64_t free_bytes(void)
 {
     static struct sys_info info;
 
@@ -187,8 +172,7 @@ free_bytes(void)
 }
 
 /* Bytes that `count` more handles of one queue take. */
-static uint64_t
-bytes_of_handles(uint64_t count)
+static uint64_t bytes_of_handles(uint64_t count)
 {
     static long h[200];
     handle_t q = new_queue(1, 1);
@@ -208,8 +192,7 @@ bytes_of_handles(uint64_t count)
 
 /* Bytes that `count` queues take beyond their handles, and beyond the ring and
  * messages of each: 64 bytes a place and the largest message. */
-static uint64_t
-bytes_beyond(uint64_t count, uint32_t ring, uint32_t max)
+static uint64_t bytes_beyond(uint64_t count, uint32_t ring, uint32_t max)
 {
     static handle_t q[200];
     uint64_t need = count * ring * (64 + (uint64_t)(max > CARGO ? max : CARGO));
@@ -248,8 +231,7 @@ SHAPE(1024, 1024)
 #define RECORD_BYTES (8 + 768 * 4)
 
 /* What the check of a message adds to so many sends. */
-static uint64_t
-check_cost(uint64_t rounds, const char *text, size_t len)
+static uint64_t check_cost(uint64_t rounds, const char *text, size_t len)
 {
     uint8_t form[WIT_MAX_FORM];
     long form_len = wit_compile(text, form, sizeof(form));
@@ -275,8 +257,7 @@ check_cost(uint64_t rounds, const char *text, size_t len)
     return with - without;
 }
 
-static uint64_t
-check_record(uint64_t rounds)
+static uint64_t check_record(uint64_t rounds)
 {
     return check_cost(rounds,
                       "record { id: u32, kind: enum { put, get }, "
@@ -284,32 +265,27 @@ check_record(uint64_t rounds)
                       RECORD_BYTES);
 }
 
-static uint64_t
-check_numbers(uint64_t rounds)
+static uint64_t check_numbers(uint64_t rounds)
 {
     return check_cost(rounds, "list<u8, 1000>", 1000);
 }
 
-static uint64_t
-check_bools(uint64_t rounds)
+static uint64_t check_bools(uint64_t rounds)
 {
     return check_cost(rounds, "list<bool, 1000>", 1000);
 }
 
-static uint64_t
-check_chars(uint64_t rounds)
+static uint64_t check_chars(uint64_t rounds)
 {
     return check_cost(rounds, "list<char, 1000>", 4000);
 }
 
-static uint64_t
-check_plain_variants(uint64_t rounds)
+static uint64_t check_plain_variants(uint64_t rounds)
 {
     return check_cost(rounds, "list<variant { a, b(u8) }, 1000>", 2000);
 }
 
-static uint64_t
-check_variants(uint64_t rounds)
+static uint64_t check_variants(uint64_t rounds)
 {
     return check_cost(rounds, "list<variant { a(bool), b(u8) }, 1000>", 2000);
 }

@@ -4,8 +4,7 @@
  */
 #include <weir.h>
 
-static int
-copy(const char *name)
+static int copy(const char *name)
 {
     char buf[QUEUE_MAX_MSG];
     struct input in;
@@ -24,8 +23,7 @@ copy(const char *name)
     return n < 0;
 }
 
-int
-main(int argc, char **argv)
+int main(int argc, char **argv)
 {
     int failed = 0;
 

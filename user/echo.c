@@ -4,8 +4,7 @@
  */
 #include <weir.h>
 
-int
-main(int argc, char **argv)
+int main(int argc, char **argv)
 {
     char line[ARG_MAX_BYTES + 1];
     bool newline = argc < 2 || strcmp(argv[1], "-n") != 0;

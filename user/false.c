@@ -1,8 +1,7 @@
 /* Does nothing, unsuccessfully. */
 #include <weir.h>
 
-int
-main(void)
+int main(void)
 {
     return 1;
 }

@@ -17,14 +17,12 @@ static size_t needle_len;
 static bool several; /* files: say which one a line is from */
 static long found;   /* lines, in all files */
 
-static bool
-same(char a, char b)
+static bool same(char a, char b)
 {
     return a == b || (fold && tolower(a) == tolower(b));
 }
 
-static bool
-starts(const char *text)
+static bool starts(const char *text)
 {
     for (size_t i = 0; i < needle_len; i++)
         if (!same(text[i], needle[i]))
@@ -32,8 +30,7 @@ starts(const char *text)
     return true;
 }
 
-static bool
-occurs(const struct line *line)
+static bool occurs(const struct line *line)
 {
     for (size_t i = 0; i + needle_len <= line->len; i++)
         if (starts(line->text + i))
@@ -41,8 +38,7 @@ occurs(const struct line *line)
     return false;
 }
 
-static bool
-append(struct line *line, char c)
+static bool append(struct line *line, char c)
 {
     if (line->len == line->room) {
         size_t room = line->room ? 2 * line->room : 256;
@@ -58,8 +54,7 @@ append(struct line *line, char c)
 }
 
 /* Room for the '\n' is made as for any byte, so that a line goes out whole. */
-static long
-print(struct line *line, const char *name, long line_number)
+static long print(struct line *line, const char *name, long line_number)
 {
     char prefix[96] = "";
     int n = 0;
@@ -76,8 +71,8 @@ print(struct line *line, const char *name, long line_number)
 }
 
 /* Looks at one line; counts it if it is wanted. */
-static long
-check(struct line *line, const char *name, long line_number, long *count)
+static long check(struct line *line, const char *name, long line_number,
+                  long *count)
 {
     if (occurs(line) == invert)
         return 0;
@@ -87,8 +82,8 @@ check(struct line *line, const char *name, long line_number, long *count)
     return print(line, name, line_number);
 }
 
-static long
-search(struct input *in, const char *name, struct line *line, long *count)
+static long search(struct input *in, const char *name, struct line *line,
+                   long *count)
 {
     char buf[QUEUE_MAX_MSG];
     long n, error = 0, line_number = 0;
@@ -111,8 +106,7 @@ search(struct input *in, const char *name, struct line *line, long *count)
     return n;
 }
 
-static int
-search_file(const char *name)
+static int search_file(const char *name)
 {
     struct line line = {0};
     struct input in;
@@ -137,8 +131,7 @@ search_file(const char *name)
     return 0;
 }
 
-static bool
-parse_option(const char *option)
+static bool parse_option(const char *option)
 {
     while (*++option) {
         if (*option == 'v')
@@ -157,8 +150,7 @@ parse_option(const char *option)
     return true;
 }
 
-int
-main(int argc, char **argv)
+int main(int argc, char **argv)
 {
     int at = 1, status = 0;
     bool good = true;

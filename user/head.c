@@ -8,8 +8,7 @@ static long lines = 10;
 static long bytes = -1; /* when >= 0 it counts, not lines */
 
 /* How much of the n bytes is wanted; what is still wanted goes down. */
-static long
-take(const char *buf, long n, long *lines_left, long *bytes_left)
+static long take(const char *buf, long n, long *lines_left, long *bytes_left)
 {
     long i;
 
@@ -25,8 +24,7 @@ take(const char *buf, long n, long *lines_left, long *bytes_left)
     return i;
 }
 
-static int
-copy(const char *name)
+static int copy(const char *name)
 {
     char buf[QUEUE_MAX_MSG];
     struct input in;
@@ -47,8 +45,7 @@ copy(const char *name)
 }
 
 /* Takes `-n 5`, `-n5` and `-5` alike; returns the arguments used up, or 0. */
-static int
-parse_option(char **arg)
+static int parse_option(char **arg)
 {
     const char *value = *arg + 2;
     char kind = arg[0][1];
@@ -75,8 +72,7 @@ parse_option(char **arg)
     return used;
 }
 
-int
-main(int argc, char **argv)
+int main(int argc, char **argv)
 {
     int at = 1, failed = 0;
 

@@ -4,8 +4,7 @@
  */
 #include <weir.h>
 
-int
-main(void)
+int main(void)
 {
     static const char text[] = "hello, this is a message of its own\n";
     struct handle_info info;

@@ -18,8 +18,7 @@
 #define PROGRAMS_OWN   123
 
 /* What follows `run=` in the boot arguments, or null. */
-static char *
-find_command(char *args)
+static char *find_command(char *args)
 {
     for (char *at = args; (at = strstr(at, "run=")) != 0; at++)
         if (at == args || isspace(at[-1]))
@@ -33,8 +32,7 @@ find_command(char *args)
  *
  * Returns: the number of words, or -E_2BIG.
  */
-static int
-split(char *line, char **words)
+static int split(char *line, char **words)
 {
     char *to = line;
     int count = 0;
@@ -67,8 +65,7 @@ split(char *line, char **words)
 }
 
 /* In the child: becomes that program, with no SYSTEM handle. */
-static void
-become(char **argv)
+static void become(char **argv)
 {
     long error;
 
@@ -79,8 +76,7 @@ become(char **argv)
 }
 
 /* Waits for one child; those that came here as orphans pass by. */
-static int
-status_of(long child)
+static int status_of(long child)
 {
     struct exit_info info;
     long pid;
@@ -99,8 +95,7 @@ status_of(long child)
     return (int)info.code;
 }
 
-static int
-run_program(char *command)
+static int run_program(char *command)
 {
     char *words[ARGS_MAX + 1];
     long pid;
@@ -116,8 +111,7 @@ run_program(char *command)
 }
 
 /* The shell gets a handle of its own with which it can end the machine. */
-static int
-run_shell(void)
+static int run_shell(void)
 {
     char option[32];
     char name[] = "sh";
@@ -133,8 +127,7 @@ run_shell(void)
     return status_of(pid);
 }
 
-int
-main(void)
+int main(void)
 {
     struct sys_info info;
     char *command;

@@ -3,8 +3,7 @@
 
 static bool sizes;
 
-static void
-show(const struct boot_file *f)
+static void show(const struct boot_file *f)
 {
     if (sizes)
         printf("%8lu %s\n", f->size, f->name);
@@ -12,8 +11,7 @@ show(const struct boot_file *f)
         printf("%s\n", f->name);
 }
 
-static int
-show_named(const char *name)
+static int show_named(const char *name)
 {
     struct boot_file f;
 
@@ -27,8 +25,7 @@ show_named(const char *name)
     return 1;
 }
 
-int
-main(int argc, char **argv)
+int main(int argc, char **argv)
 {
     struct boot_file f;
     int at = 1, failed = 0;

@@ -13,8 +13,7 @@ struct ball {
     char note[56];
 };
 
-static void
-must(long result, const char *what)
+static void must(long result, const char *what)
 {
     if (result >= 0)
         return;
@@ -23,8 +22,7 @@ must(long result, const char *what)
 }
 
 /* The other process: until the first one closes its end. */
-static void
-pong(handle_t from, handle_t to)
+static void pong(handle_t from, handle_t to)
 {
     struct ball ball;
 
@@ -37,8 +35,7 @@ pong(handle_t from, handle_t to)
     }
 }
 
-static void
-ping(handle_t to, handle_t from, uint64_t rounds)
+static void ping(handle_t to, handle_t from, uint64_t rounds)
 {
     struct ball ball = {.note = "ping"};
     struct msg_meta meta;
@@ -56,8 +53,7 @@ ping(handle_t to, handle_t from, uint64_t rounds)
     }
 }
 
-int
-main(int argc, char **argv)
+int main(int argc, char **argv)
 {
     uint64_t rounds = argc > 1 ? strtoul(argv[1], 0, 10) : 10000;
     handle_t there = (handle_t)queue_create(1, sizeof(struct ball), 0);

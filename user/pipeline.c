@@ -16,8 +16,7 @@ struct item {
     int32_t maker;
 };
 
-static void
-must(long result, const char *what)
+static void must(long result, const char *what)
 {
     if (result >= 0)
         return;
@@ -25,8 +24,7 @@ must(long result, const char *what)
     exit(1);
 }
 
-static void
-send_item(handle_t to, uint64_t value)
+static void send_item(handle_t to, uint64_t value)
 {
     struct item item = {.value = value, .maker = (int32_t)getpid()};
 
@@ -35,8 +33,7 @@ send_item(handle_t to, uint64_t value)
          "send");
 }
 
-static bool
-receive_item(handle_t from, struct item *item)
+static bool receive_item(handle_t from, struct item *item)
 {
     long n = queue_recv(from, item, sizeof(*item), 0, TIMEOUT_FOREVER);
 
@@ -46,16 +43,14 @@ receive_item(handle_t from, struct item *item)
     return true;
 }
 
-static void
-producer(handle_t to)
+static void producer(handle_t to)
 {
     for (uint64_t n = 1; n <= 20; n++)
         send_item(to, n);
     printf("producer %ld: sent 20 numbers, done\n", getpid());
 }
 
-static void
-filter(handle_t from, handle_t to)
+static void filter(handle_t from, handle_t to)
 {
     struct item item;
 
@@ -65,8 +60,7 @@ filter(handle_t from, handle_t to)
     printf("filter   %ld: the producer is gone, done\n", getpid());
 }
 
-static void
-consumer(handle_t from)
+static void consumer(handle_t from)
 {
     struct item item;
     uint64_t sum = 0;
@@ -80,8 +74,7 @@ consumer(handle_t from)
 }
 
 /* A handle with just this right, in place of the one that may do all. */
-static handle_t
-end_of(handle_t queue, uint32_t right)
+static handle_t end_of(handle_t queue, uint32_t right)
 {
     handle_t end = (handle_t)handle_dup(queue, right, 0);
 
@@ -89,8 +82,7 @@ end_of(handle_t queue, uint32_t right)
     return end;
 }
 
-int
-main(void)
+int main(void)
 {
     handle_t first = (handle_t)queue_create(RING, sizeof(struct item), 0);
     handle_t second = (handle_t)queue_create(RING, sizeof(struct item), 0);

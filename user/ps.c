@@ -1,8 +1,7 @@
 /* ps: the processes, in the order of their pids. */
 #include <weir.h>
 
-static const char *
-state_name(uint32_t state)
+static const char *state_name(uint32_t state)
 {
     switch (state) {
     case PROC_READY:
@@ -18,8 +17,7 @@ state_name(uint32_t state)
     }
 }
 
-int
-main(void)
+int main(void)
 {
     struct proc_info p = {.pid = 0};
 

@@ -1,8 +1,7 @@
 /* seq [FIRST] LAST: the numbers from FIRST (or 1) to LAST, one a line. */
 #include <weir.h>
 
-int
-main(int argc, char **argv)
+int main(int argc, char **argv)
 {
     long first = argc > 2 ? strtol(argv[1], 0, 10) : 1;
     long last = argc > 1 ? strtol(argv[argc - 1], 0, 10) : 0;

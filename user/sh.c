@@ -30,30 +30,26 @@ static bool interactive;
 
 /* --- builtins: each gives its status --- */
 
-static int
-complain(const char *who, const char *what, const char *why)
+static int complain(const char *who, const char *what, const char *why)
 {
     dprintf(STDERR, "sh: %s: %s%s%s\n", who, what ? what : "", what ? ": " : "",
             why);
     return 1;
 }
 
-static int
-builtin_exit(char **words)
+static int builtin_exit(char **words)
 {
     exit(words[1] ? atoi(words[1]) : last_status);
 }
 
-static int
-builtin_poweroff(char **words)
+static int builtin_poweroff(char **words)
 {
     if (power < 0)
         return complain(words[0], 0, "only the first shell can");
     return (int)-shutdown(power, words[1] ? atoi(words[1]) : 0);
 }
 
-static int
-builtin_wait(char **words)
+static int builtin_wait(char **words)
 {
     int status = 0;
     struct job *job;
@@ -79,8 +75,7 @@ builtin_wait(char **words)
     return status;
 }
 
-static int
-builtin_kill(char **words)
+static int builtin_kill(char **words)
 {
     int status = 0;
     struct job *job;
@@ -102,8 +97,7 @@ builtin_kill(char **words)
     return status;
 }
 
-static int
-builtin_jobs(char **words)
+static int builtin_jobs(char **words)
 {
     (void)words;
     reap();
@@ -117,8 +111,7 @@ builtin_jobs(char **words)
     return 0;
 }
 
-static int
-builtin_help(char **words)
+static int builtin_help(char **words)
 {
     (void)words;
     printf("a | b   the output of a is the input of b\n"
@@ -140,8 +133,7 @@ static const struct builtin {
     {"jobs", builtin_jobs}, {"help", builtin_help},
 };
 
-static const struct builtin *
-find_builtin(const char *name)
+static const struct builtin *find_builtin(const char *name)
 {
     for (size_t i = 0; i < sizeof(builtins) / sizeof(builtins[0]); i++)
         if (strcmp(builtins[i].name, name) == 0)
@@ -152,8 +144,7 @@ find_builtin(const char *name)
 /* --- running --- */
 
 /* Puts `from` in the place of a standard stream. */
-static void
-move_handle(handle_t from, int slot)
+static void move_handle(handle_t from, int slot)
 {
     if (from < 0)
         return;
@@ -162,8 +153,7 @@ move_handle(handle_t from, int slot)
 }
 
 /* A queue's two ends, each with just its right; negative if there is none. */
-static long
-make_pipe(handle_t *read_end, handle_t *write_end)
+static long make_pipe(handle_t *read_end, handle_t *write_end)
 {
     long queue = queue_create(PIPE_RING, PIPE_BYTES, 0);
 
@@ -176,8 +166,7 @@ make_pipe(handle_t *read_end, handle_t *write_end)
 }
 
 /* Input that is at its end: a queue that nobody can write to. */
-static void
-close_input(void)
+static void close_input(void)
 {
     handle_t read_end, write_end;
 
@@ -188,8 +177,7 @@ close_input(void)
     handle_close(write_end);
 }
 
-static void
-become(char **words)
+static void become(char **words)
 {
     const struct builtin *builtin = find_builtin(words[0]);
     long error;
@@ -205,9 +193,8 @@ become(char **words)
 }
 
 /* Starts one member between the queues given; returns its pid. */
-static long
-start_member(char **words, handle_t in, handle_t out, handle_t other,
-             bool no_input)
+static long start_member(char **words, handle_t in, handle_t out,
+                         handle_t other, bool no_input)
 {
     long pid = fork();
 
@@ -225,8 +212,7 @@ start_member(char **words, handle_t in, handle_t out, handle_t other,
 }
 
 /* Starts all members; those that run already when one does not start, die. */
-static long
-start_job(struct job *job, const struct pipeline *line)
+static long start_job(struct job *job, const struct pipeline *line)
 {
     handle_t in = -1, out = -1, next = -1;
     long pid = 0;
@@ -259,8 +245,7 @@ start_job(struct job *job, const struct pipeline *line)
 }
 
 /* Runs a pipeline of programs; returns its status, 0 for one behind `&`. */
-static int
-run_job(const struct pipeline *line)
+static int run_job(const struct pipeline *line)
 {
     struct job *job = new_job(line);
     int status;
@@ -285,8 +270,7 @@ run_job(const struct pipeline *line)
     return status;
 }
 
-static void
-run_pipeline(const struct pipeline *line)
+static void run_pipeline(const struct pipeline *line)
 {
     const struct builtin *builtin = find_builtin(line->words[0]);
 
@@ -298,8 +282,7 @@ run_pipeline(const struct pipeline *line)
 }
 
 /* Runs all that is in a text; stops at the first mistake. */
-static void
-run_text(const char *text)
+static void run_text(const char *text)
 {
     struct parser p = {.at = text};
     struct pipeline line;
@@ -316,8 +299,7 @@ run_text(const char *text)
     }
 }
 
-static void
-run_input(void)
+static void run_input(void)
 {
     char line[LINE_BYTES];
     long n;
@@ -338,8 +320,7 @@ run_input(void)
 }
 
 /* Of all queues only the console's comes with the right to hand it on. */
-static bool
-is_console(handle_t h)
+static bool is_console(handle_t h)
 {
     struct handle_info info;
 
@@ -347,8 +328,7 @@ is_console(handle_t h)
            info.rights == (RIGHT_READ | RIGHT_GRANT);
 }
 
-int
-main(int argc, char **argv)
+int main(int argc, char **argv)
 {
     int at = 1;
 

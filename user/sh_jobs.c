@@ -8,8 +8,7 @@
 
 struct job *jobs;
 
-struct job *
-new_job(const struct pipeline *line)
+struct job *new_job(const struct pipeline *line)
 {
     struct job *job = calloc(1, sizeof(*job));
     size_t len = line->source_len;
@@ -30,8 +29,7 @@ new_job(const struct pipeline *line)
     return job;
 }
 
-void
-drop_job(struct job *job)
+void drop_job(struct job *job)
 {
     struct job **link = &jobs;
 
@@ -41,8 +39,7 @@ drop_job(struct job *job)
     free(job);
 }
 
-static int
-status_of(const struct exit_info *info)
+static int status_of(const struct exit_info *info)
 {
     if (info->reason == EXIT_FAULT)
         return STATUS_SIGNAL + 11;
@@ -51,8 +48,8 @@ status_of(const struct exit_info *info)
     return (int)info->code;
 }
 
-static void
-note_member(struct job *job, int member, const struct exit_info *info)
+static void note_member(struct job *job, int member,
+                        const struct exit_info *info)
 {
     job->pids[member] = 0;
     job->running--;
@@ -62,8 +59,7 @@ note_member(struct job *job, int member, const struct exit_info *info)
 }
 
 /* Writes down that a child has ended; others' orphans are nobody's (S1). */
-static void
-note_ended(const struct exit_info *info)
+static void note_ended(const struct exit_info *info)
 {
     for (struct job *job = jobs; job; job = job->next)
         for (int i = 0; i < job->count; i++)
@@ -71,8 +67,7 @@ note_ended(const struct exit_info *info)
                 note_member(job, i, info);
 }
 
-void
-reap(void)
+void reap(void)
 {
     struct exit_info info;
 
@@ -80,8 +75,7 @@ reap(void)
         note_ended(&info);
 }
 
-void
-kill_members(const struct job *job)
+void kill_members(const struct job *job)
 {
     for (int i = 0; i < job->count; i++)
         if (job->pids[i])
@@ -94,8 +88,7 @@ struct kin {
 };
 
 /* The living processes, in the order of their pids; returns how many. */
-static int
-list_living(struct kin *kin, int max)
+static int list_living(struct kin *kin, int max)
 {
     struct proc_info info = {.pid = 0};
     int count = 0;
@@ -107,8 +100,7 @@ list_living(struct kin *kin, int max)
 }
 
 /* The child of ours that this process descends from, or is; else 0. */
-static int32_t
-our_child_above(const struct kin *kin, int count, int at)
+static int32_t our_child_above(const struct kin *kin, int count, int at)
 {
     int32_t self = (int32_t)getpid();
 
@@ -129,8 +121,7 @@ our_child_above(const struct kin *kin, int count, int at)
 
 /* Some of them may fork before they are killed, so it goes on until none is
  * left, or for a while. */
-void
-kill_strays(int32_t first)
+void kill_strays(int32_t first)
 {
     struct kin kin[PROCS_MAX];
     bool found = true;
@@ -155,8 +146,7 @@ kill_strays(int32_t first)
  * Waits until all members have ended. The last one comes first: its end is
  * what the user waits for, and the one that Ctrl-C kills (S3).
  */
-void
-await_job(struct job *job)
+void await_job(struct job *job)
 {
     struct exit_info info;
 
@@ -171,8 +161,7 @@ await_job(struct job *job)
     }
 }
 
-struct job *
-find_job(const char *word)
+struct job *find_job(const char *word)
 {
     int number = atoi(*word == '%' ? word + 1 : word);
 
@@ -186,8 +175,7 @@ find_job(const char *word)
     return 0;
 }
 
-void
-report_ended(void)
+void report_ended(void)
 {
     struct job *next;
 

@@ -4,14 +4,12 @@
  */
 #include "sh.h"
 
-static bool
-is_end_of_word(char c)
+static bool is_end_of_word(char c)
 {
     return c == 0 || isspace(c) || c == '|' || c == ';' || c == '&';
 }
 
-static void
-skip_blanks(struct parser *p)
+static void skip_blanks(struct parser *p)
 {
     while (*p->at == ' ' || *p->at == '\t' || *p->at == '\r')
         p->at++;
@@ -20,8 +18,7 @@ skip_blanks(struct parser *p)
             p->at++;
 }
 
-static void
-put(struct parser *p, char c)
+static void put(struct parser *p, char c)
 {
     if (p->to < p->end)
         *p->to++ = c;
@@ -30,8 +27,7 @@ put(struct parser *p, char c)
 }
 
 /* `$?` and `$!`; any other dollar stands for itself. */
-static void
-expand(struct parser *p)
+static void expand(struct parser *p)
 {
     char digits[16];
     char what = p->at[1];
@@ -49,8 +45,7 @@ expand(struct parser *p)
 }
 
 /* What is between two quotes; p->at is at the first. */
-static void
-parse_quoted(struct parser *p)
+static void parse_quoted(struct parser *p)
 {
     char quote = *p->at++;
 
@@ -70,8 +65,7 @@ parse_quoted(struct parser *p)
         p->error = "quote without an end";
 }
 
-static char *
-parse_word(struct parser *p)
+static char *parse_word(struct parser *p)
 {
     char *word = p->to;
 
@@ -93,8 +87,8 @@ parse_word(struct parser *p)
 }
 
 /* The words of one command, with a null behind them; false if there are none.*/
-static bool
-parse_command(struct parser *p, struct pipeline *line, int *word_count)
+static bool parse_command(struct parser *p, struct pipeline *line,
+                          int *word_count)
 {
     int first = *word_count;
 
@@ -115,8 +109,7 @@ parse_command(struct parser *p, struct pipeline *line, int *word_count)
     return true;
 }
 
-void
-parse_pipeline(struct parser *p, struct pipeline *line)
+void parse_pipeline(struct parser *p, struct pipeline *line)
 {
     int word_count = 0;
 

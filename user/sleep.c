@@ -4,8 +4,7 @@
 #define SECOND 1000000000ull
 
 /* Returns the nanoseconds, or UINT64_MAX for what is no time. */
-static uint64_t
-parse_time(const char *text)
+static uint64_t parse_time(const char *text)
 {
     char *end;
     uint64_t ns = strtoul(text, &end, 10) * SECOND;
@@ -19,8 +18,7 @@ parse_time(const char *text)
     return *end ? UINT64_MAX : ns;
 }
 
-int
-main(int argc, char **argv)
+int main(int argc, char **argv)
 {
     uint64_t ns = argc == 2 ? parse_time(argv[1]) : UINT64_MAX;
 

@@ -1,8 +1,7 @@
 /* sysinfo: what the machine has, and what of it is in use. */
 #include <weir.h>
 
-int
-main(void)
+int main(void)
 {
     struct sys_info s;
     long error = sys_info(&s);

@@ -13,16 +13,14 @@ static bool show_lines, show_words, show_bytes;
 static int width;
 
 /* Control characters neither begin nor end a word. */
-static bool
-in_word_after(bool in_word, uint8_t c)
+static bool in_word_after(bool in_word, uint8_t c)
 {
     if (isspace(c))
         return false;
     return in_word || (c > ' ' && c != 0x7f);
 }
 
-static long
-count(const char *name, struct counts *sum)
+static long count(const char *name, struct counts *sum)
 {
     uint8_t buf[QUEUE_MAX_MSG];
     bool in_word = false;
@@ -45,8 +43,7 @@ count(const char *name, struct counts *sum)
     return n;
 }
 
-static void
-print(const struct counts *c, const char *name)
+static void print(const struct counts *c, const char *name)
 {
     const struct {
         bool show;
@@ -67,8 +64,7 @@ print(const struct counts *c, const char *name)
 }
 
 /* The size of a boot file; 0 if there is none of this name. */
-static uint64_t
-file_size(const char *name)
+static uint64_t file_size(const char *name)
 {
     struct boot_file f;
 
@@ -78,8 +74,7 @@ file_size(const char *name)
     return 0;
 }
 
-static int
-column_width(char **names)
+static int column_width(char **names)
 {
     char digits[24];
     uint64_t total = 0;
@@ -100,8 +95,7 @@ column_width(char **names)
     return len > min ? len : min;
 }
 
-static int
-parse_option(const char *option)
+static int parse_option(const char *option)
 {
     while (*++option) {
         if (*option == 'l')
@@ -116,8 +110,7 @@ parse_option(const char *option)
     return 0;
 }
 
-static int
-count_file(const char *name, const char *label, struct counts *total)
+static int count_file(const char *name, const char *label, struct counts *total)
 {
     struct counts c = {0};
     long error = count(name, &c);
@@ -133,8 +126,7 @@ count_file(const char *name, const char *label, struct counts *total)
     return 0;
 }
 
-int
-main(int argc, char **argv)
+int main(int argc, char **argv)
 {
     struct counts total = {0};
     char **names = argv + (argc > 0);

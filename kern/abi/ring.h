@@ -31,22 +31,20 @@ struct ring_end {
 };
 
 /* An end that begins at what *mine holds. */
-static inline struct ring_end
-ring_attach(uint32_t *mine, const uint32_t *theirs, uint32_t size)
+static inline struct ring_end ring_attach(uint32_t *mine,
+                                          const uint32_t *theirs, uint32_t size)
 {
     return (struct ring_end){mine, theirs, load_relaxed(mine), size};
 }
 
 /* The place of the i-th element that this end may fill or look at. */
-static inline uint32_t
-ring_place(const struct ring_end *end, uint32_t i)
+static inline uint32_t ring_place(const struct ring_end *end, uint32_t i)
 {
     return (end->at + i) & (end->size - 1);
 }
 
 /* Elements to take. More than `size`: the producer lies. */
-static inline uint32_t
-ring_filled(const struct ring_end *consumer)
+static inline uint32_t ring_filled(const struct ring_end *consumer)
 {
     /* [RING-PROD] acquire; pairs with the release in the producer's
      * ring_pass(): its elements precede our reads. */
@@ -54,8 +52,7 @@ ring_filled(const struct ring_end *consumer)
 }
 
 /* Elements that may be put. More than `size`: the consumer lies. */
-static inline uint32_t
-ring_free(const struct ring_end *producer)
+static inline uint32_t ring_free(const struct ring_end *producer)
 {
     /* [RING-CONS] acquire; pairs with the release in the consumer's
      * ring_pass(): its reads precede our writes. */
@@ -63,8 +60,7 @@ ring_free(const struct ring_end *producer)
 }
 
 /* Give the next n places, filled or emptied, to the other end. */
-static inline void
-ring_pass(struct ring_end *end, uint32_t n)
+static inline void ring_pass(struct ring_end *end, uint32_t n)
 {
     end->at += n;
     store_release(end->mine, end->at); /* [RING-PROD] or [RING-CONS] */
@@ -78,8 +74,8 @@ struct mpmc {
     uint32_t size; /* [I] a power of two, at least 2 */
 };
 
-static inline void
-mpmc_init(struct mpmc *ring, uint32_t *turn, uint32_t size, uint32_t first)
+static inline void mpmc_init(struct mpmc *ring, uint32_t *turn, uint32_t size,
+                             uint32_t first)
 {
     *ring = (struct mpmc){.prod = first, .cons = first, turn, size};
     for (uint32_t i = 0; i < size; i++)
@@ -91,8 +87,8 @@ enum mpmc_side { MPMC_PUT = 0, MPMC_TAKE = 1 };
 
 /* Claim a place to fill or to empty; its elements' index is *at & (size - 1).
  * Returns: false if the ring is full or empty. */
-static inline bool
-mpmc_begin(struct mpmc *ring, enum mpmc_side side, uint32_t *at)
+static inline bool mpmc_begin(struct mpmc *ring, enum mpmc_side side,
+                              uint32_t *at)
 {
     uint32_t *index = side == MPMC_PUT ? &ring->prod : &ring->cons;
 
@@ -112,8 +108,7 @@ mpmc_begin(struct mpmc *ring, enum mpmc_side side, uint32_t *at)
 }
 
 /* Give the place to the other side. */
-static inline void
-mpmc_end(struct mpmc *ring, enum mpmc_side side, uint32_t at)
+static inline void mpmc_end(struct mpmc *ring, enum mpmc_side side, uint32_t at)
 {
     uint32_t turn = at + (side == MPMC_PUT ? 1 : ring->size);
 

@@ -3,24 +3,21 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-static void
-put_text(void (*put)(char), const char *text)
+static void put_text(void (*put)(char), const char *text)
 {
     while (*text)
         put(*text++);
 }
 
 /* As deep as the number has digits, 20 at most. */
-static void
-put_number(void (*put)(char), uint64_t value, unsigned base)
+static void put_number(void (*put)(char), uint64_t value, unsigned base)
 {
     if (value >= base)
         put_number(put, value / base, base);
     put("0123456789abcdef"[value % base]);
 }
 
-void
-format_text(void (*put)(char), const char *format, va_list args)
+void format_text(void (*put)(char), const char *format, va_list args)
 {
     for (; *format; format++) {
         int64_t value;

@@ -33,8 +33,7 @@ struct hart {
 extern struct hart harts[MAX_HARTS];
 extern uint32_t hart_count;
 
-static inline struct hart *
-this_hart(void)
+static inline struct hart *this_hart(void)
 {
     register struct hart *h __asm__("tp");
 

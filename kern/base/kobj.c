@@ -3,8 +3,7 @@
 static uint64_t last_id; /* [a] */
 uint32_t kobj_count;
 
-void
-kobj_init(struct kobj *obj, uint32_t type, const struct kobj_ops *ops)
+void kobj_init(struct kobj *obj, uint32_t type, const struct kobj_ops *ops)
 {
     *obj = (struct kobj){.type = type, .refs = 1, .ops = ops};
     obj->id = add_relaxed(&last_id, 1) + 1;
@@ -14,8 +13,7 @@ kobj_init(struct kobj *obj, uint32_t type, const struct kobj_ops *ops)
     add_relaxed(&kobj_count, 1);
 }
 
-void
-kobj_put(struct kobj *obj)
+void kobj_put(struct kobj *obj)
 {
     assert(this_hart()->held == 0);
     /* Acquire and release: the destroyer sees what all others did to it. */

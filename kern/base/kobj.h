@@ -44,8 +44,7 @@ void kobj_init(struct kobj *obj, uint32_t type, const struct kobj_ops *ops);
 
 extern uint32_t kobj_count; /* [a] objects of all types that exist */
 
-static inline void
-kobj_get(struct kobj *obj)
+static inline void kobj_get(struct kobj *obj)
 {
     add_relaxed(&obj->refs, 1);
 }

@@ -8,21 +8,18 @@ struct list {
     struct list *next, *prev; /* of a head: first, last; empty: itself */
 };
 
-static inline void
-list_init(struct list *head)
+static inline void list_init(struct list *head)
 {
     head->next = head->prev = head;
 }
 
-static inline bool
-list_empty(const struct list *head)
+static inline bool list_empty(const struct list *head)
 {
     return head->next == head;
 }
 
 /* Also: put node before the element `head`; push_front: behind it. */
-static inline void
-list_push_back(struct list *head, struct list *node)
+static inline void list_push_back(struct list *head, struct list *node)
 {
     node->next = head;
     node->prev = head->prev;
@@ -30,36 +27,31 @@ list_push_back(struct list *head, struct list *node)
     head->prev = node;
 }
 
-static inline void
-list_push_front(struct list *head, struct list *node)
+static inline void list_push_front(struct list *head, struct list *node)
 {
     list_push_back(head->next, node);
 }
 
 /* Takes node out; its links keep their old values. */
-static inline void
-list_unlink(struct list *node)
+static inline void list_unlink(struct list *node)
 {
     node->prev->next = node->next;
     node->next->prev = node->prev;
 }
 
 /* Takes node out and leaves it empty, so that list_linked() says no. */
-static inline void
-list_remove(struct list *node)
+static inline void list_remove(struct list *node)
 {
     list_unlink(node);
     list_init(node);
 }
 
-static inline bool
-list_linked(const struct list *node)
+static inline bool list_linked(const struct list *node)
 {
     return node->next != node;
 }
 
-static inline struct list *
-list_pop_front(struct list *head)
+static inline struct list *list_pop_front(struct list *head)
 {
     struct list *node = head->next;
 

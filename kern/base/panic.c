@@ -38,8 +38,7 @@ extern const char code_names[], _text_start[], _text_end[];
 
 static uint32_t culprit; /* [a] 1 + index of the hart that panics, or 0 */
 
-_Noreturn void
-power_off(int status)
+_Noreturn void power_off(int status)
 {
     volatile uint32_t *finisher = DIRECT(machine.finisher_pa);
     uint32_t code = (uint32_t)status & 0xff;
@@ -54,8 +53,7 @@ power_off(int status)
 }
 
 /* The row for the code at pc, or NULL. */
-static const struct row *
-find(uint64_t pc)
+static const struct row *find(uint64_t pc)
 {
     const struct row *found = NULL;
 
@@ -68,8 +66,7 @@ find(uint64_t pc)
 /* Print the calls that led to pc, which is being executed, with ra in its
  * register, or (ra is 0) is where a call returns to. Ends at code without a
  * frame, which is the assembly at the bottom of each stack. */
-static void
-backtrace(uint64_t pc, uint64_t sp, uint64_t ra)
+static void backtrace(uint64_t pc, uint64_t sp, uint64_t ra)
 {
     for (int n = 0; n < MAX_FRAMES && (n == 0 || find(pc)); n++) {
         /* The call may be a function's last code. */
@@ -87,8 +84,7 @@ backtrace(uint64_t pc, uint64_t sp, uint64_t ra)
     }
 }
 
-static void
-print_registers(const uint64_t *x)
+static void print_registers(const uint64_t *x)
 {
     static const char *const names[] = {
         "zero", "ra", "sp", "gp", "tp",  "t0",  "t1", "t2", "s0", "s1", "a0",
@@ -101,8 +97,7 @@ print_registers(const uint64_t *x)
                 x[i + 3]);
 }
 
-void
-panic_stop_here(void)
+void panic_stop_here(void)
 {
     uint32_t who = load_relaxed(&culprit);
 
@@ -114,8 +109,8 @@ panic_stop_here(void)
         wait_for_interrupt();
 }
 
-_Noreturn void
-panic_regs(const struct panic_regs *regs, const char *format, ...)
+_Noreturn void panic_regs(const struct panic_regs *regs, const char *format,
+                          ...)
 {
     static bool again; /* the culprit's */
     va_list args;

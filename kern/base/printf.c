@@ -8,14 +8,12 @@
 struct spinlock console_lock = SPINLOCK(RANK_CONSOLE);
 static const struct hart *owner; /* [a] the hart that seized the console */
 
-static void
-put(char c)
+static void put(char c)
 {
     uart_putc_sync(c >= ' ' && c <= '~' ? c : '?');
 }
 
-void
-vkprintf(const char *format, va_list args) NO_LOCK_CHECK
+void vkprintf(const char *format, va_list args) NO_LOCK_CHECK
 {
     bool seized = load_relaxed(&owner) == this_hart();
 
@@ -28,8 +26,7 @@ vkprintf(const char *format, va_list args) NO_LOCK_CHECK
         spin_unlock(&console_lock);
 }
 
-void
-kprintf(const char *format, ...)
+void kprintf(const char *format, ...)
 {
     va_list args;
 
@@ -38,8 +35,7 @@ kprintf(const char *format, ...)
     va_end(args);
 }
 
-void
-kprintf_seize(void)
+void kprintf_seize(void)
 {
     uint32_t tries = SEIZE_TRIES;
 

@@ -19,39 +19,36 @@ struct prioq {
     uint64_t levels; /* PQ1 */
 };
 
-static inline void
-prioq_init(struct prioq *pq)
+static inline void prioq_init(struct prioq *pq)
 {
     pq->levels = 0;
     for (int i = 0; i < PRIO_LEVELS; i++)
         list_init(&pq->level[i]);
 }
 
-static inline bool
-prioq_empty(const struct prioq *pq)
+static inline bool prioq_empty(const struct prioq *pq)
 {
     return pq->levels == 0;
 }
 
 /* Lab: prio */
-static inline void
-prioq_push(struct prioq *pq, struct list *node, uint32_t priority)
+static inline void prioq_push(struct prioq *pq, struct list *node,
+                              uint32_t priority)
 {
     list_push_back(&pq->level[priority], node);
     pq->levels |= 1ul << priority;
 }
 
 /* Puts back what was taken from there. Lab: prio */
-static inline void
-prioq_push_front(struct prioq *pq, struct list *node, uint32_t priority)
+static inline void prioq_push_front(struct prioq *pq, struct list *node,
+                                    uint32_t priority)
 {
     list_push_front(&pq->level[priority], node);
     pq->levels |= 1ul << priority;
 }
 
 /* The highest non-empty level; levels must not be 0. */
-static inline uint32_t
-prioq_top(const struct prioq *pq)
+static inline uint32_t prioq_top(const struct prioq *pq)
 {
     static const uint8_t top[1 << PRIO_LEVELS] = {0, 0, 1, 1, 2, 2, 2, 2,
                                                   3, 3, 3, 3, 3, 3, 3, 3};
@@ -59,15 +56,13 @@ prioq_top(const struct prioq *pq)
 }
 
 /* The element that is next, or NULL. Lab: prio */
-static inline struct list *
-prioq_first(const struct prioq *pq)
+static inline struct list *prioq_first(const struct prioq *pq)
 {
     return pq->levels ? pq->level[prioq_top(pq)].next : NULL;
 }
 
 /* Takes out the element that is next; there must be one. Lab: prio */
-static inline struct list *
-prioq_pop(struct prioq *pq)
+static inline struct list *prioq_pop(struct prioq *pq)
 {
     uint32_t priority = prioq_top(pq);
     struct list *head = &pq->level[priority], *node = head->next;
@@ -79,8 +74,8 @@ prioq_pop(struct prioq *pq)
 }
 
 /* Takes out an element of the given priority, wherever it stands. Lab: prio */
-static inline void
-prioq_remove(struct prioq *pq, struct list *node, uint32_t priority)
+static inline void prioq_remove(struct prioq *pq, struct list *node,
+                                uint32_t priority)
 {
     list_remove(node);
     if (list_empty(&pq->level[priority]))

@@ -49,8 +49,8 @@ struct CLANG(capability("mutex")) spinlock {
 #define spin_init(lock, bit) (*(lock) = SPINLOCK(bit))
 
 /* With the rank known at compile time: saves reading it. */
-static inline void
-spin_lock_as(struct spinlock *lock, uint32_t rank) ACQUIRES(lock) NO_LOCK_CHECK
+static inline void spin_lock_as(struct spinlock *lock, uint32_t rank)
+    ACQUIRES(lock) NO_LOCK_CHECK
 {
     struct hart *h = this_hart();
     uint32_t held = h->held;
@@ -63,8 +63,7 @@ spin_lock_as(struct spinlock *lock, uint32_t rank) ACQUIRES(lock) NO_LOCK_CHECK
     h->held = held + rank;
 }
 
-static inline void
-spin_unlock_as(struct spinlock *lock, uint32_t rank)
+static inline void spin_unlock_as(struct spinlock *lock, uint32_t rank)
     RELEASES(lock) NO_LOCK_CHECK
 {
     this_hart()->held -= rank;
@@ -77,8 +76,7 @@ spin_unlock_as(struct spinlock *lock, uint32_t rank)
 
 /* Take the interrupts that are pending: for long calls, every few thousand
  * instructions. The process keeps the hart until its call ends. Locks: none. */
-static inline void
-interrupt_window(void)
+static inline void interrupt_window(void)
 {
     assert(this_hart()->held == 0);
     interrupts_on();

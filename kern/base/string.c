@@ -12,8 +12,7 @@ typedef uint64_t __attribute__((may_alias)) word_t;
 
 enum { WORD = sizeof(word_t), BLOCK = 8 * WORD };
 
-void *
-memcpy(void *dst, const void *src, size_t n)
+void *memcpy(void *dst, const void *src, size_t n)
 {
     char *d = dst, *end = d + n, *stop;
     const char *s = src;
@@ -34,8 +33,7 @@ memcpy(void *dst, const void *src, size_t n)
     return dst;
 }
 
-void *
-memset(void *dst, int byte, size_t n)
+void *memset(void *dst, int byte, size_t n)
 {
     word_t value = (unsigned char)byte * 0x0101010101010101ul;
     char *d = dst;
@@ -51,8 +49,7 @@ memset(void *dst, int byte, size_t n)
     return dst;
 }
 
-int
-memcmp(const void *a, const void *b, size_t n)
+int memcmp(const void *a, const void *b, size_t n)
 {
     const unsigned char *p = a, *q = b;
 
@@ -62,16 +59,14 @@ memcmp(const void *a, const void *b, size_t n)
     return 0;
 }
 
-int
-strcmp(const char *a, const char *b)
+int strcmp(const char *a, const char *b)
 {
     for (; *a && *a == *b; a++, b++)
         ;
     return (unsigned char)*a - (unsigned char)*b;
 }
 
-void
-strlcpy(char *dst, const char *src, size_t size)
+void strlcpy(char *dst, const char *src, size_t size)
 {
     while (--size > 0 && *src)
         *dst++ = *src++;

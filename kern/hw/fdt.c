@@ -19,8 +19,7 @@ struct tree {
 
 struct machine machine;
 
-static uint32_t
-cell(const char *block, uint32_t i)
+static uint32_t cell(const char *block, uint32_t i)
 {
     const uint8_t *p = (const uint8_t *)block + 4 * i;
 
@@ -28,8 +27,7 @@ cell(const char *block, uint32_t i)
 }
 
 /* Returns: the number in cells [first, end), as far as they are there. */
-static uint64_t
-number(const struct tree *p, uint32_t first, uint32_t end)
+static uint64_t number(const struct tree *p, uint32_t first, uint32_t end)
 {
     uint64_t value = 0;
 
@@ -39,8 +37,7 @@ number(const struct tree *p, uint32_t first, uint32_t end)
 }
 
 /* Pass what comes next. Returns: its token. */
-static uint32_t
-next(struct tree *t)
+static uint32_t next(struct tree *t)
 {
     uint32_t token;
 
@@ -63,8 +60,7 @@ next(struct tree *t)
 
 /* A property of the node whose beginning was passed just now: they come before
  * its children. */
-static struct tree
-find(struct tree t, const char *name)
+static struct tree find(struct tree t, const char *name)
 {
     while (next(&t) == PROP)
         if (!__builtin_strcmp(name, t.name))
@@ -73,8 +69,7 @@ find(struct tree t, const char *name)
 }
 
 /* A property that is one number; without it, the fallback. */
-static uint64_t
-get(const struct tree *t, const char *name, uint64_t fallback)
+static uint64_t get(const struct tree *t, const char *name, uint64_t fallback)
 {
     struct tree p = find(*t, name);
 
@@ -84,8 +79,8 @@ get(const struct tree *t, const char *name, uint64_t fallback)
 /* Returns: whether a word ends so in a list of strings, or in an ISA string
  * such as rv64imac_zicsr_sstc. */
 #define has(t, name, word) has_word((t), (name), (word), sizeof(word) - 1)
-static bool
-has_word(const struct tree *t, const char *name, const char *word, uint32_t n)
+static bool has_word(const struct tree *t, const char *name, const char *word,
+                     uint32_t n)
 {
     for (struct tree p = find(*t, name); p.length > n; p.data++, p.length--)
         if (!__builtin_memcmp(p.data, word, n) &&
@@ -95,8 +90,7 @@ has_word(const struct tree *t, const char *name, const char *word, uint32_t n)
 }
 
 /* Look at the node whose beginning was passed just now. */
-static void
-read_node(const struct tree *t)
+static void read_node(const struct tree *t)
 {
     struct machine *m = &machine;
     struct tree p = find(*t, "reg");
@@ -128,8 +122,7 @@ read_node(const struct tree *t)
     }
 }
 
-const char *
-fdt_read(const void *fdt, uint64_t boot_hart)
+const char *fdt_read(const void *fdt, uint64_t boot_hart)
 {
     const char *header = fdt;
     struct tree t = {.at = header + cell(header, STRUCTS),

@@ -11,22 +11,19 @@
 #define THRESHOLD(hart)    REG(0x201000 + 0x2000 * (hart))
 #define CLAIM(hart)        REG(0x201004 + 0x2000 * (hart))
 
-void
-plic_enable(uint64_t hart, uint32_t irq)
+void plic_enable(uint64_t hart, uint32_t irq)
 {
     PRIORITY(irq) = 1; /* 0 would mean never */
     THRESHOLD(hart) = 0;
     ENABLE(hart, irq / 32) |= 1u << irq % 32;
 }
 
-uint32_t
-plic_claim(uint64_t hart)
+uint32_t plic_claim(uint64_t hart)
 {
     return CLAIM(hart);
 }
 
-void
-plic_complete(uint64_t hart, uint32_t irq)
+void plic_complete(uint64_t hart, uint32_t irq)
 {
     CLAIM(hart) = irq;
 }

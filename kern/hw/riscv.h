@@ -59,8 +59,7 @@
 #define fence_i() __asm__ volatile("fence.i" : : : "memory")
 
 /* Ticks of the timebase since power-on (the `time` CSR). Orders nothing. */
-static inline uint64_t
-read_time(void)
+static inline uint64_t read_time(void)
 {
     uint64_t ticks;
 

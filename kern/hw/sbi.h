@@ -14,8 +14,8 @@ struct sbi_result {
 };
 
 /* Extension id in a7, function in a6; both results come back in a0, a1 (3). */
-static inline struct sbi_result
-sbi_call(uint64_t ext, uint64_t function, const uint64_t args[5])
+static inline struct sbi_result sbi_call(uint64_t ext, uint64_t function,
+                                         const uint64_t args[5])
 {
     register uint64_t a0 __asm__("a0") = args[0];
     register uint64_t a1 __asm__("a1") = args[1];

@@ -13,8 +13,7 @@ enum { LSR_RECEIVED = 1, LSR_FIFO_EMPTY = 32, LSR_IDLE = 64 };
 
 #define uart ((volatile uint8_t *)DIRECT(machine.uart_pa))
 
-void
-uart_putc_sync(int c)
+void uart_putc_sync(int c)
 {
     char byte = (char)c;
 
@@ -25,8 +24,7 @@ uart_putc_sync(int c)
             ;
 }
 
-uint32_t
-uart_write(const char *p, uint32_t n)
+uint32_t uart_write(const char *p, uint32_t n)
 {
     uint32_t room = uart[LSR] & LSR_FIFO_EMPTY ? FIFO_SIZE : 0, i;
 
@@ -35,21 +33,18 @@ uart_write(const char *p, uint32_t n)
     return i;
 }
 
-int
-uart_getc(void)
+int uart_getc(void)
 {
     return uart[LSR] & LSR_RECEIVED ? uart[DATA] : -1;
 }
 
-void
-uart_flush(void)
+void uart_flush(void)
 {
     while (machine.uart_pa && !(uart[LSR] & LSR_IDLE))
         ;
 }
 
-void
-uart_irq(uint8_t which, bool on)
+void uart_irq(uint8_t which, bool on)
 {
     uart[IER] = on ? uart[IER] | which : uart[IER] & ~which;
 }

@@ -28,8 +28,7 @@ struct watch {
 };
 _Static_assert(sizeof(struct watch) * HANDLE_WAIT_MAX <= PAGE_SIZE, "page");
 
-__attribute__((noinline)) void
-event_tell(struct kobj *obj)
+__attribute__((noinline)) void event_tell(struct kobj *obj)
 {
     list_for_each (link, &obj->observers) {
         struct observer *o = list_entry(link, struct observer, link);
@@ -39,8 +38,7 @@ event_tell(struct kobj *obj)
     }
 }
 
-static void
-wake_waiter(struct observer *o)
+static void wake_waiter(struct observer *o)
 {
     struct watch *watch = container_of(o, struct watch, observer);
 
@@ -51,8 +49,7 @@ wake_waiter(struct observer *o)
 }
 
 /* Look one item's handle up and take a reference to its object. */
-static long
-open_item(const struct wait_item *item, struct watch *watch)
+static long open_item(const struct wait_item *item, struct watch *watch)
 {
     NOTED struct hnode *node;
     uint64_t handle = (uint64_t)(int64_t)item->handle;
@@ -79,8 +76,7 @@ open_item(const struct wait_item *item, struct watch *watch)
 
 /* Look at each item, and observe it if nothing is up. Returns: items with
  * something up. */
-static long
-join(struct wait_item *items, struct watch *watches, uint32_t n)
+static long join(struct wait_item *items, struct watch *watches, uint32_t n)
 {
     long ready = 0;
 
@@ -100,8 +96,7 @@ join(struct wait_item *items, struct watch *watches, uint32_t n)
     return ready;
 }
 
-static void
-leave(struct watch *watches, uint32_t n)
+static void leave(struct watch *watches, uint32_t n)
 {
     for (uint32_t i = 0; i < n; i++) {
         spin_lock(&watches[i].obj->lock);
@@ -111,8 +106,7 @@ leave(struct watch *watches, uint32_t n)
 }
 
 /* Why not to sleep: 1, a signal came up; -E_BADH, a handle was revoked. */
-static int
-news(const struct watch *watches, uint32_t n)
+static int news(const struct watch *watches, uint32_t n)
 {
     struct hnode *node;
     int why = 0;
@@ -127,8 +121,7 @@ news(const struct watch *watches, uint32_t n)
 }
 
 /* Sleep until something changes. Returns: 0: look again; why the wait ended. */
-static long
-sleep_once(struct watch *watches, uint32_t n, uint64_t deadline)
+static long sleep_once(struct watch *watches, uint32_t n, uint64_t deadline)
 {
     struct waiter *w = waiter_begin(watches);
     long why;
@@ -142,8 +135,7 @@ sleep_once(struct watch *watches, uint32_t n, uint64_t deadline)
     return why == -E_BADH && news(watches, n) >= 0 ? 0 : why;
 }
 
-long
-event_wait(struct wait_item *items, uint32_t n, uint64_t timeout)
+long event_wait(struct wait_item *items, uint32_t n, uint64_t timeout)
 {
     struct watch *watches = this_proc()->page;
     uint64_t deadline = deadline_after(timeout);

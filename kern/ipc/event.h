@@ -17,8 +17,7 @@ struct observer {
  * change that may bring a signal up. */
 void event_tell(struct kobj *obj) REQUIRES(&obj->lock);
 
-static inline void
-event_changed(struct kobj *obj) REQUIRES(&obj->lock)
+static inline void event_changed(struct kobj *obj) REQUIRES(&obj->lock)
 {
     if (unlikely(!list_empty(&obj->observers)))
         event_tell(obj);

@@ -4,8 +4,7 @@
 #include "base/string.h"
 #include "mem/kalloc.h"
 
-void
-handle_table_init(struct proc *p)
+void handle_table_init(struct proc *p)
 {
     struct handle_table *t = p->handles;
 
@@ -19,8 +18,7 @@ handle_table_init(struct proc *p)
 }
 
 /* A free slot; ANY_SLOT: there is none. */
-static uint32_t
-take_slot_locked(struct proc *p) REQUIRES(&p->handles_lock)
+static uint32_t take_slot_locked(struct proc *p) REQUIRES(&p->handles_lock)
 {
     uint32_t slot = p->handles_free;
 
@@ -30,8 +28,8 @@ take_slot_locked(struct proc *p) REQUIRES(&p->handles_lock)
 }
 
 /* The slot is empty: it gets its next generation, or is retired (H2). */
-static void
-free_slot_locked(struct proc *p, uint32_t slot) REQUIRES(&p->handles_lock)
+static void free_slot_locked(struct proc *p, uint32_t slot)
+    REQUIRES(&p->handles_lock)
 {
     struct hentry *e = &p->handles->entry[slot];
 
@@ -43,8 +41,7 @@ free_slot_locked(struct proc *p, uint32_t slot) REQUIRES(&p->handles_lock)
 }
 
 /* Returns: the handle's value; -E_MFILE; -E_SRCH when p is ending. */
-static long
-install_locked(struct hnode *node, struct proc *p, uint32_t slot)
+static long install_locked(struct hnode *node, struct proc *p, uint32_t slot)
 {
     long value = -E_MFILE;
 
@@ -66,8 +63,7 @@ install_locked(struct hnode *node, struct proc *p, uint32_t slot)
 }
 
 /* Take a node that is not dead out of its table. */
-static void
-remove_locked(struct hnode *node)
+static void remove_locked(struct hnode *node)
 {
     struct proc *p = node->owner;
     struct hentry *e = &p->handles->entry[node->slot];
@@ -80,8 +76,7 @@ remove_locked(struct hnode *node)
     spin_unlock(&p->handles_lock);
 }
 
-long
-handle_reserve(struct hnode **home)
+long handle_reserve(struct hnode **home)
 {
     struct proc *p = this_proc();
     uint32_t slot;
@@ -98,8 +93,7 @@ handle_reserve(struct hnode **home)
     return -E_NOMEM;
 }
 
-void
-handle_unreserve(struct proc *p, uint32_t slot, struct hnode *home)
+void handle_unreserve(struct proc *p, uint32_t slot, struct hnode *home)
 {
     spin_lock(&p->handles_lock);
     free_slot_locked(p, slot);
@@ -108,8 +102,7 @@ handle_unreserve(struct proc *p, uint32_t slot, struct hnode *home)
 }
 
 /* Nobody derives from a node in a place: it has no children. */
-static struct hnode *
-move_locked(struct hnode *place, struct hnode *home)
+static struct hnode *move_locked(struct hnode *place, struct hnode *home)
 {
     memcpy(home, place, offsetof(struct hnode, children));
     hnode_leave_place(home);
@@ -118,9 +111,8 @@ move_locked(struct hnode *place, struct hnode *home)
     return home;
 }
 
-long
-hnode_arrive(struct hnode *node, struct hnode *home, struct proc *p,
-             uint32_t slot)
+long hnode_arrive(struct hnode *node, struct hnode *home, struct proc *p,
+                  uint32_t slot)
 {
     struct kobj *obj = node->obj;
     long value = -E_BADH;
@@ -139,8 +131,7 @@ hnode_arrive(struct hnode *node, struct hnode *home, struct proc *p,
 }
 
 /* Install node in the table of a descendant; NULL: would it be found? */
-static long
-install_in(long pid, struct hnode *node)
+static long install_in(long pid, struct hnode *node)
 {
     struct proc *target;
     long value;
@@ -154,14 +145,12 @@ install_in(long pid, struct hnode *node)
     return value;
 }
 
-long
-hnode_may_grant(long pid)
+long hnode_may_grant(long pid)
 {
     return install_in(pid, NULL);
 }
 
-long
-hnode_grant(struct hnode *node, long pid)
+long hnode_grant(struct hnode *node, long pid)
 {
     struct kobj *obj = node->obj;
     long value;
@@ -174,8 +163,7 @@ hnode_grant(struct hnode *node, long pid)
     return value;
 }
 
-long
-hnode_end(struct hnode *node)
+long hnode_end(struct hnode *node)
 {
     struct kobj *obj = node->obj;
     uint32_t last = 0;
@@ -196,8 +184,7 @@ hnode_end(struct hnode *node)
 }
 
 /* H4: until no other hart is in a call that noted this node. */
-static void
-wait_for_readers(const struct hnode *node)
+static void wait_for_readers(const struct hnode *node)
 {
     assert(this_hart()->held == 0);
     fence_full(); /* pairs with the one in handle_look_in() */
@@ -211,8 +198,7 @@ wait_for_readers(const struct hnode *node)
     }
 }
 
-long
-hnode_revoke(struct hnode *node)
+long hnode_revoke(struct hnode *node)
 {
     struct kobj *obj = node->obj;
     struct list taken, *link;
@@ -256,8 +242,7 @@ hnode_revoke(struct hnode *node)
     return n;
 }
 
-long
-handle_create(struct kobj *obj, uint32_t rights)
+long handle_create(struct kobj *obj, uint32_t rights)
 {
     struct hnode *node = NULL;
     long value = hnode_new(obj, NULL, 0, rights, 0, &node);
@@ -268,9 +253,8 @@ handle_create(struct kobj *obj, uint32_t rights)
     return value;
 }
 
-void
-handle_create_at(struct proc *p, uint32_t slot, struct kobj *obj,
-                 uint32_t rights)
+void handle_create_at(struct proc *p, uint32_t slot, struct kobj *obj,
+                      uint32_t rights)
 {
     struct hnode *node = NULL;
 
@@ -279,8 +263,7 @@ handle_create_at(struct proc *p, uint32_t slot, struct kobj *obj,
            (long)slot);
 }
 
-long
-handle_fork(struct proc *child)
+long handle_fork(struct proc *child)
 {
     struct proc *p = this_proc();
     long error = 0;
@@ -316,8 +299,7 @@ handle_fork(struct proc *child)
     return error;
 }
 
-void
-handle_close_all(struct proc *p)
+void handle_close_all(struct proc *p)
 {
     struct handle_table *t = p->handles;
     struct hnode *node;

@@ -48,16 +48,14 @@ struct hnode {
 _Static_assert(offsetof(struct hnode, children) <= HNODE_PLACE_BYTES, "room");
 
 /* It gets what it has not in a place. */
-static inline void
-hnode_leave_place(struct hnode *node)
+static inline void hnode_leave_place(struct hnode *node)
 {
     node->in_place = false;
     list_init(&node->children);
     node->owner = NULL;
 }
 
-static inline bool
-hnode_in_table(const struct hnode *node)
+static inline bool hnode_in_table(const struct hnode *node)
 {
     return !node->in_place && node->owner;
 }
@@ -79,9 +77,9 @@ _Static_assert(sizeof(struct handle_table) == PAGE_SIZE, "one page");
 
 /* Look up a value in a table, the running process's or one that no process
  * runs with yet, and note the node as hazard i. Returns: 0, *out; -E_BADH. */
-static inline long MUST_CHECK
-handle_look_in(struct handle_table *table, uint64_t value, int i,
-               struct hnode **out)
+static inline long MUST_CHECK handle_look_in(struct handle_table *table,
+                                             uint64_t value, int i,
+                                             struct hnode **out)
 {
     struct hart *h = this_hart();
     struct hentry *e = &table->entry[value % HANDLE_SLOTS];
@@ -104,23 +102,21 @@ handle_look_in(struct handle_table *table, uint64_t value, int i,
 }
 
 /* The same in the running process's table. handle_done() ends the use. */
-static inline long MUST_CHECK
-handle_look(uint64_t value, int i, struct hnode **out)
+static inline long MUST_CHECK handle_look(uint64_t value, int i,
+                                          struct hnode **out)
 {
     return handle_look_in(this_proc()->handles, value, i, out);
 }
 
-static inline uint32_t
-hnode_rights(const struct hnode *node)
+static inline uint32_t hnode_rights(const struct hnode *node)
 {
     return node->kind >> 3;
 }
 
 /* The same, and check type and right; on failure nothing is noted.
  * Returns: 0; -E_BADH; -E_WRONGTYPE; -E_ACCES. */
-static inline long MUST_CHECK
-handle_use(uint64_t value, int i, uint32_t type, uint32_t right,
-           struct hnode **out)
+static inline long MUST_CHECK handle_use(uint64_t value, int i, uint32_t type,
+                                         uint32_t right, struct hnode **out)
 {
     long error = handle_look(value, i, out);
 
@@ -135,8 +131,7 @@ handle_use(uint64_t value, int i, uint32_t type, uint32_t right,
 }
 
 /* The call is through with the nodes that it noted. */
-static inline void
-handle_done(void)
+static inline void handle_done(void)
 {
     struct hart *h = this_hart();
 
@@ -148,8 +143,7 @@ handle_done(void)
  * ends. */
 #define NOTED __attribute__((cleanup(handle_done_with)))
 
-static inline void
-handle_done_with(struct hnode **node)
+static inline void handle_done_with(struct hnode **node)
 {
     (void)node;
     handle_done();

@@ -7,8 +7,7 @@
 
 /* O2: one node with these rights more, or less (-1u). Returns: the rights that
  * nobody holds. */
-static uint32_t
-count_locked(struct kobj *obj, uint32_t rights, uint32_t by)
+static uint32_t count_locked(struct kobj *obj, uint32_t rights, uint32_t by)
 {
     obj->handles += by;
     if (rights & RIGHT_READ)
@@ -18,9 +17,8 @@ count_locked(struct kobj *obj, uint32_t rights, uint32_t by)
     return (obj->readers ? 0 : RIGHT_READ) | (obj->writers ? 0 : RIGHT_WRITE);
 }
 
-long
-hnode_new(struct kobj *obj, struct hnode *from, uint32_t depth, uint32_t rights,
-          uint64_t badge, struct hnode **out)
+long hnode_new(struct kobj *obj, struct hnode *from, uint32_t depth,
+               uint32_t rights, uint64_t badge, struct hnode **out)
 {
     struct hnode *node = *out ? *out : kmalloc(sizeof(*node));
     bool revoked;
@@ -54,8 +52,7 @@ hnode_new(struct kobj *obj, struct hnode *from, uint32_t depth, uint32_t rights,
     return revoked ? -E_BADH : 0;
 }
 
-uint32_t
-hnode_unlink_locked(struct hnode *node)
+uint32_t hnode_unlink_locked(struct hnode *node)
 {
     uint32_t rights = hnode_rights(node);
     struct list *link;
@@ -70,8 +67,7 @@ hnode_unlink_locked(struct hnode *node)
     return rights & count_locked(node->obj, rights, -1u);
 }
 
-void
-hnode_free(struct hnode *node, uint32_t last)
+void hnode_free(struct hnode *node, uint32_t last)
 {
     struct kobj *obj = node->obj;
 
@@ -83,9 +79,8 @@ hnode_free(struct hnode *node, uint32_t last)
 }
 
 /* Rights shrink only (H3); errors in the order of the ABI's section 2. */
-long
-hnode_may_derive(const struct hnode *node, uint32_t *rights, uint64_t badge,
-                 bool hand)
+long hnode_may_derive(const struct hnode *node, uint32_t *rights,
+                      uint64_t badge, bool hand)
 {
     uint32_t held = hnode_rights(node);
 
@@ -102,9 +97,8 @@ hnode_may_derive(const struct hnode *node, uint32_t *rights, uint64_t badge,
     return node->depth >= HANDLE_MAX_DEPTH ? -E_LOOP : 0;
 }
 
-long
-hnode_derive(struct hnode *from, uint32_t depth, uint32_t rights,
-             uint64_t badge, struct hnode **out)
+long hnode_derive(struct hnode *from, uint32_t depth, uint32_t rights,
+                  uint64_t badge, struct hnode **out)
 {
     return hnode_new(from->obj, from, depth, rights,
                      badge ? badge : from->badge, out);

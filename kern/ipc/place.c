@@ -24,16 +24,14 @@ struct layout {
 };
 
 /* Where a place can begin in pages, from `at` on. */
-static uint32_t
-place_begin(uint32_t at)
+static uint32_t place_begin(uint32_t at)
 {
     uint32_t left = (uint32_t)(PAGE_SIZE - at % PAGE_SIZE);
 
     return left < sizeof(struct qslot) ? at + left : at;
 }
 
-static struct layout
-lay_out(uint32_t ring_size, uint32_t max_msg)
+static struct layout lay_out(uint32_t ring_size, uint32_t max_msg)
 {
     uint32_t size = HEADER + ROUND_UP(max_msg, 8u), end, at = 0;
     struct layout l;
@@ -55,8 +53,8 @@ lay_out(uint32_t ring_size, uint32_t max_msg)
 }
 
 /* Bytes of a page or block. */
-static uint32_t
-piece_bytes(const struct queue *q, const struct layout *l, uint32_t i)
+static uint32_t piece_bytes(const struct queue *q, const struct layout *l,
+                            uint32_t i)
 {
     uint32_t first = l->paged + (i - l->pages) * l->per_block;
 
@@ -66,8 +64,7 @@ piece_bytes(const struct queue *q, const struct layout *l, uint32_t i)
            MIN(l->per_block, q->stat.ring_size - first) * l->size;
 }
 
-void
-queue_free(struct queue *q)
+void queue_free(struct queue *q)
 {
     struct layout l = lay_out(q->stat.ring_size, q->stat.max_msg);
 
@@ -80,8 +77,7 @@ queue_free(struct queue *q)
 }
 
 /* Allocate the places of a new queue. Returns: false: some may be there. */
-static bool
-make_places(struct queue *q, const struct layout *l)
+static bool make_places(struct queue *q, const struct layout *l)
 {
     struct list **end = &q->free;
     uint32_t at = 0;
@@ -117,9 +113,8 @@ make_places(struct queue *q, const struct layout *l)
     return true;
 }
 
-long
-queue_new(uint32_t ring_size, uint32_t max_msg, uint32_t schema,
-          struct queue **out)
+long queue_new(uint32_t ring_size, uint32_t max_msg, uint32_t schema,
+               struct queue **out)
 {
     struct layout l;
     struct queue *q;
@@ -148,8 +143,7 @@ queue_new(uint32_t ring_size, uint32_t max_msg, uint32_t schema,
 
 /* --- messages ------------------------------------------------------------- */
 
-void
-queue_fill(struct qslot *slot, const struct queue_send *s)
+void queue_fill(struct qslot *slot, const struct queue_send *s)
 {
     uint64_t here = queue_here(slot, s->meta.len);
 
@@ -160,8 +154,7 @@ queue_fill(struct qslot *slot, const struct queue_send *s)
                s->meta.len - here);
 }
 
-void
-queue_header(const struct qslot *slot, struct msg_meta *out)
+void queue_header(const struct qslot *slot, struct msg_meta *out)
 {
     *out = slot->meta;
     out->sent_ns = ticks_to_ns(out->sent_ns);
@@ -171,9 +164,8 @@ queue_header(const struct qslot *slot, struct msg_meta *out)
 
 static struct spinlock flight_lock = SPINLOCK(RANK_FLIGHT);
 
-long
-queue_end_travels(struct queue *q, struct kobj *obj, uint32_t rights,
-                  uint32_t by)
+long queue_end_travels(struct queue *q, struct kobj *obj, uint32_t rights,
+                       uint32_t by)
 {
     struct queue *end = queue_of(obj);
     long error = 0;
@@ -191,8 +183,7 @@ queue_end_travels(struct queue *q, struct kobj *obj, uint32_t rights,
     return error;
 }
 
-void
-queue_drop_handle(struct queue *q, struct qslot *slot)
+void queue_drop_handle(struct queue *q, struct qslot *slot)
 {
     struct hnode *node;
 

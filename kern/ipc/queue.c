@@ -23,26 +23,22 @@
 #include "ipc/wit.h"
 #include "mem/kalloc.h"
 
-static inline void
-lock(struct queue *q) ACQUIRES(&q->obj.lock)
+static inline void lock(struct queue *q) ACQUIRES(&q->obj.lock)
 {
     spin_lock_as(&q->obj.lock, RANK_OBJECT);
 }
 
-static inline void
-unlock(struct queue *q) RELEASES(&q->obj.lock)
+static inline void unlock(struct queue *q) RELEASES(&q->obj.lock)
 {
     spin_unlock_as(&q->obj.lock, RANK_OBJECT);
 }
 
-static inline struct qslot *
-slot_of(struct list *link)
+static inline struct qslot *slot_of(struct list *link)
 {
     return link ? list_entry(link, struct qslot, link) : NULL;
 }
 
-static uint32_t
-queue_signals(const struct kobj *obj, uint32_t rights)
+static uint32_t queue_signals(const struct kobj *obj, uint32_t rights)
 {
     const struct queue *q = container_of(obj, const struct queue, obj);
     uint32_t up = 0;
@@ -59,9 +55,9 @@ queue_signals(const struct kobj *obj, uint32_t rights)
 
 /* Join a line; who serves it finds `want`. Gives up the lock and the noted
  * nodes. Returns: as waiter_sleep(); 0: served. */
-static inline long
-wait_in_line(struct queue *q, struct prioq *line, uint32_t priority, void *want,
-             const void *node, uint64_t timeout) RELEASES(&q->obj.lock)
+static inline long wait_in_line(struct queue *q, struct prioq *line,
+                                uint32_t priority, void *want, const void *node,
+                                uint64_t timeout) RELEASES(&q->obj.lock)
 {
     struct waiter *w = waiter_begin(node);
     long error;
@@ -81,8 +77,7 @@ wait_in_line(struct queue *q, struct prioq *line, uint32_t priority, void *want,
 }
 
 /* The first one leaves, of this level, the line's highest; NULL: nobody. */
-static inline struct waiter *
-next_waiter(struct prioq *line, uint32_t level)
+static inline struct waiter *next_waiter(struct prioq *line, uint32_t level)
 {
     struct list *link = line->level[level].next;
 
@@ -93,16 +88,14 @@ next_waiter(struct prioq *line, uint32_t level)
 }
 
 /* Count what ended in E_AGAIN or E_TIMEDOUT. */
-static inline long
-count_miss(uint64_t *counter, long error)
+static inline long count_miss(uint64_t *counter, long error)
 {
     if (unlikely(error) && (error == -E_AGAIN || error == -E_TIMEDOUT))
         add_relaxed(counter, 1);
     return error;
 }
 
-static void
-end_wait(struct waiter *w, int result)
+static void end_wait(struct waiter *w, int result)
 {
     if (waiter_claim(w, result))
         waiter_wake(w);
@@ -111,8 +104,9 @@ end_wait(struct waiter *w, int result)
 /* Give a message to the first receiver in line that can take it; one whose
  * buffer is too small leaves the line with E_MSGSIZE (BEHAVIOUR C2).
  * Returns: whether somebody has it. */
-static __attribute__((noinline)) bool
-give_locked(struct queue *q, struct qslot *slot) REQUIRES(&q->obj.lock)
+static __attribute__((noinline)) bool give_locked(struct queue *q,
+                                                  struct qslot *slot)
+    REQUIRES(&q->obj.lock)
 {
     struct waiter *w;
 
@@ -131,8 +125,8 @@ give_locked(struct queue *q, struct qslot *slot) REQUIRES(&q->obj.lock)
     return false;
 }
 
-static inline void
-accept_locked(struct queue *q, struct qslot *slot) REQUIRES(&q->obj.lock)
+static inline void accept_locked(struct queue *q, struct qslot *slot)
+    REQUIRES(&q->obj.lock)
 {
     uint32_t depth;
 
@@ -149,9 +143,8 @@ accept_locked(struct queue *q, struct qslot *slot) REQUIRES(&q->obj.lock)
 }
 
 /* A place for s: the message is sent, or the place is its sender's. */
-static void
-use_place_locked(struct queue *q, struct qslot *slot, struct queue_send *s)
-    REQUIRES(&q->obj.lock)
+static void use_place_locked(struct queue *q, struct qslot *slot,
+                             struct queue_send *s) REQUIRES(&q->obj.lock)
 {
     s->slot = slot;
     if (!s->data)
@@ -162,8 +155,9 @@ use_place_locked(struct queue *q, struct qslot *slot, struct queue_send *s)
 
 /* Give a free place to the first sender in line (Q3). Returns: whether one
  * took it. */
-static __attribute__((noinline)) bool
-grant_locked(struct queue *q, struct qslot *slot) REQUIRES(&q->obj.lock)
+static __attribute__((noinline)) bool grant_locked(struct queue *q,
+                                                   struct qslot *slot)
+    REQUIRES(&q->obj.lock)
 {
     struct waiter *w;
 
@@ -176,8 +170,8 @@ grant_locked(struct queue *q, struct qslot *slot) REQUIRES(&q->obj.lock)
     return false;
 }
 
-static inline void
-free_place_locked(struct queue *q, struct qslot *slot) REQUIRES(&q->obj.lock)
+static inline void free_place_locked(struct queue *q, struct qslot *slot)
+    REQUIRES(&q->obj.lock)
 {
     if (unlikely(!prioq_empty(&q->senders)) && grant_locked(q, slot))
         return;
@@ -186,8 +180,7 @@ free_place_locked(struct queue *q, struct qslot *slot) REQUIRES(&q->obj.lock)
     event_changed(&q->obj);
 }
 
-inline struct qslot *
-queue_reserve(struct queue *q)
+inline struct qslot *queue_reserve(struct queue *q)
 {
     struct qslot *slot;
 
@@ -201,8 +194,7 @@ queue_reserve(struct queue *q)
     return slot;
 }
 
-inline long
-queue_commit(struct queue *q, struct qslot *slot)
+inline long queue_commit(struct queue *q, struct qslot *slot)
 {
     long error = 0;
 
@@ -215,17 +207,15 @@ queue_commit(struct queue *q, struct qslot *slot)
     return error;
 }
 
-void
-queue_release(struct queue *q, struct qslot *slot)
+void queue_release(struct queue *q, struct qslot *slot)
 {
     lock(q);
     free_place_locked(q, slot);
     unlock(q);
 }
 
-long
-queue_send_wait(struct queue *q, struct queue_send *s, const void *node,
-                uint64_t timeout)
+long queue_send_wait(struct queue *q, struct queue_send *s, const void *node,
+                     uint64_t timeout)
 {
     struct qslot *slot;
     long error = 0;
@@ -250,8 +240,7 @@ queue_send_wait(struct queue *q, struct queue_send *s, const void *node,
     return count_miss(&q->stat.rejected, error);
 }
 
-inline struct qslot *
-queue_take(struct queue *q, uint64_t cap)
+inline struct qslot *queue_take(struct queue *q, uint64_t cap)
 {
     struct qslot *slot;
 
@@ -266,8 +255,8 @@ queue_take(struct queue *q, uint64_t cap)
 }
 
 /* Returns: 0 and r->slot; why not; -E_AGAIN when one would have to wait. */
-static inline long
-try_take_locked(struct queue *q, struct queue_recv *r) REQUIRES(&q->obj.lock)
+static inline long try_take_locked(struct queue *q, struct queue_recv *r)
+    REQUIRES(&q->obj.lock)
 {
     r->slot = slot_of(prioq_first(&q->ready));
     if (!r->slot && !r->in_range)
@@ -282,9 +271,8 @@ try_take_locked(struct queue *q, struct queue_recv *r) REQUIRES(&q->obj.lock)
     return 0;
 }
 
-inline long
-queue_take_wait(struct queue *q, struct queue_recv *r, const void *node,
-                uint64_t timeout)
+inline long queue_take_wait(struct queue *q, struct queue_recv *r,
+                            const void *node, uint64_t timeout)
 {
     long error;
 
@@ -298,8 +286,7 @@ queue_take_wait(struct queue *q, struct queue_recv *r, const void *node,
     return count_miss(&q->stat.empty, error);
 }
 
-inline void
-queue_taken(struct queue *q, struct qslot *slot)
+inline void queue_taken(struct queue *q, struct qslot *slot)
 {
     lock(q);
     q->stat.received++;
@@ -309,8 +296,7 @@ queue_taken(struct queue *q, struct qslot *slot)
 }
 
 /* Nobody will receive what is in it. */
-static __attribute__((noinline)) void
-drop_messages(struct queue *q)
+static __attribute__((noinline)) void drop_messages(struct queue *q)
 {
     struct qslot *slot;
 
@@ -320,8 +306,7 @@ drop_messages(struct queue *q)
     }
 }
 
-__attribute__((noinline)) void
-queue_untake(struct queue *q, struct qslot *slot)
+__attribute__((noinline)) void queue_untake(struct queue *q, struct qslot *slot)
 {
     bool drop;
 
@@ -336,8 +321,7 @@ queue_untake(struct queue *q, struct qslot *slot)
         drop_messages(q);
 }
 
-long
-queue_peek(struct queue *q, struct msg_meta *meta)
+long queue_peek(struct queue *q, struct msg_meta *meta)
 {
     struct qslot *slot;
     long error = 0;
@@ -352,8 +336,7 @@ queue_peek(struct queue *q, struct msg_meta *meta)
     return error;
 }
 
-void
-queue_statistics(struct queue *q, struct queue_stat *out)
+void queue_statistics(struct queue *q, struct queue_stat *out)
 {
     lock(q);
     *out = q->stat;
@@ -368,8 +351,7 @@ queue_statistics(struct queue *q, struct queue_stat *out)
     unlock(q);
 }
 
-static void
-close_queue(struct queue *q, uint32_t how)
+static void close_queue(struct queue *q, uint32_t how)
 {
     struct waiter *w;
 
@@ -385,8 +367,7 @@ close_queue(struct queue *q, uint32_t how)
     unlock(q);
 }
 
-static void
-queue_side_gone(struct kobj *obj, uint32_t rights)
+static void queue_side_gone(struct kobj *obj, uint32_t rights)
 {
     struct queue *q = queue_of(obj);
 
@@ -398,8 +379,7 @@ queue_side_gone(struct kobj *obj, uint32_t rights)
     }
 }
 
-static void
-queue_shutdown(struct kobj *obj)
+static void queue_shutdown(struct kobj *obj)
 {
     close_queue(queue_of(obj), CLOSED_SEND | CLOSED_RECV);
 }
@@ -407,8 +387,7 @@ queue_shutdown(struct kobj *obj)
 /* Nothing that was not checked gets in: a place that is not free here is in the
  * hands of a sender who saw no type; from TYPED on queue_reserve() gives none,
  * and queue_send_wait() compares types under the lock. */
-long
-queue_set_type(struct queue *q, struct wit_type *type)
+long queue_set_type(struct queue *q, struct wit_type *type)
 {
     uint32_t n = 0;
     long error = 0;
@@ -430,8 +409,7 @@ queue_set_type(struct queue *q, struct wit_type *type)
     return error;
 }
 
-static void
-queue_destroy(struct kobj *obj)
+static void queue_destroy(struct kobj *obj)
 {
     struct queue *q = queue_of(obj);
 

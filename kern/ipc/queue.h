@@ -63,8 +63,7 @@ struct queue_recv {
     struct msg_meta header; /* after E_MSGSIZE */
 };
 
-static inline struct queue *
-queue_of(struct kobj *obj)
+static inline struct queue *queue_of(struct kobj *obj)
 {
     return container_of(obj, struct queue, obj);
 }
@@ -120,16 +119,14 @@ void queue_untake(struct queue *q, struct qslot *slot);
 void queue_free(struct queue *q);
 
 /* The handle in flight in a message of a kind that has one. */
-static inline struct hnode *
-queue_cargo(struct qslot *slot)
+static inline struct hnode *queue_cargo(struct qslot *slot)
 {
     return (void *)slot->payload;
 }
 
 /* How many of a payload's len bytes stand in the place's own page; the others
  * stand at next_page. */
-static inline uint64_t
-queue_here(const struct qslot *slot, uint64_t len)
+static inline uint64_t queue_here(const struct qslot *slot, uint64_t len)
 {
     uint64_t room = PAGE_SIZE - (uint64_t)slot->payload % PAGE_SIZE;
 

@@ -13,8 +13,7 @@
 #include "ipc/wit.h"
 
 /* A little-endian number of 1 to 4 bytes, which need not be aligned. */
-static inline uint32_t
-number(const uint8_t *p, uint32_t bytes)
+static inline uint32_t number(const uint8_t *p, uint32_t bytes)
 {
     uint32_t value = p[0];
 
@@ -31,8 +30,7 @@ struct reader {
     bool bad;
 };
 
-static uint32_t
-next(struct reader *r, uint32_t bytes)
+static uint32_t next(struct reader *r, uint32_t bytes)
 {
     r->at += bytes;
     if (r->at <= r->len)
@@ -44,8 +42,7 @@ next(struct reader *r, uint32_t bytes)
 static uint32_t verify_block(struct reader *r, uint32_t depth);
 
 /* The size of a variant; each case's block begins where the table says. */
-static uint32_t
-verify_variant(struct reader *r, uint32_t depth)
+static uint32_t verify_variant(struct reader *r, uint32_t depth)
 {
     uint64_t op = r->at - 1;
     uint32_t cases = next(r, 1), start = next(r, 1), size = next(r, 2);
@@ -66,8 +63,7 @@ verify_variant(struct reader *r, uint32_t depth)
 }
 
 /* The bytes that the operation is about; 0 if it is none. */
-static uint32_t
-verify_op(struct reader *r, uint32_t op, uint32_t depth)
+static uint32_t verify_op(struct reader *r, uint32_t op, uint32_t depth)
 {
     uint32_t n;
 
@@ -95,8 +91,7 @@ verify_op(struct reader *r, uint32_t op, uint32_t depth)
 }
 
 /* Returns: the block's size, 1..QUEUE_MAX_MSG; or r->bad is set. */
-static uint32_t
-verify_block(struct reader *r, uint32_t depth)
+static uint32_t verify_block(struct reader *r, uint32_t depth)
 {
     uint32_t size = 0, op;
 
@@ -114,8 +109,7 @@ verify_block(struct reader *r, uint32_t depth)
     return r->bad ? 0 : size;
 }
 
-long
-wit_verify(const uint8_t *form, uint64_t len)
+long wit_verify(const uint8_t *form, uint64_t len)
 {
     struct reader r = {.form = form, .len = len};
     uint32_t size = len > WIT_MAX_FORM ? 0 : verify_block(&r, WIT_MAX_DEPTH);
@@ -126,8 +120,7 @@ wit_verify(const uint8_t *form, uint64_t len)
 /* Check the message at m against the block at *at, which is sound by T1 to T3,
  * and leave *at behind it. Returns: the end of what the block is about; NULL if
  * the message is wrong. */
-static const uint8_t *
-check_block(const uint8_t **at, const uint8_t *m)
+static const uint8_t *check_block(const uint8_t **at, const uint8_t *m)
 {
     const uint8_t *op = *at, *block = NULL;
     uint32_t n, value;
@@ -182,8 +175,7 @@ check_block(const uint8_t **at, const uint8_t *m)
     return m;
 }
 
-bool
-wit_check(const struct wit_type *type, const void *message)
+bool wit_check(const struct wit_type *type, const void *message)
 {
     const uint8_t *op = type->form;
 

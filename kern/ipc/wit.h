@@ -20,8 +20,7 @@ struct wit_type {
 };
 
 /* Bytes that a type with a form of this length takes. */
-static inline uint32_t
-wit_bytes(uint32_t len)
+static inline uint32_t wit_bytes(uint32_t len)
 {
     return (uint32_t)sizeof(struct wit_type) + len;
 }

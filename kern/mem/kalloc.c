@@ -33,8 +33,7 @@ static struct run *runs;    /* [p] K1 */
 static uint64_t free_pages; /* [p] also read without */
 uint64_t page_total;        /* [I] after boot */
 
-static void
-add_run(void *page, uint64_t pages)
+static void add_run(void *page, uint64_t pages)
 {
     struct run *run = page;
 
@@ -45,16 +44,14 @@ add_run(void *page, uint64_t pages)
     spin_unlock(&pool_lock);
 }
 
-void
-page_add_range(uint64_t start, uint64_t end)
+void page_add_range(uint64_t start, uint64_t end)
 {
     assert(start < end && start % PAGE_SIZE == 0 && end % PAGE_SIZE == 0);
     add_run(DIRECT(start), (end - start) / PAGE_SIZE);
     page_total += (end - start) / PAGE_SIZE;
 }
 
-void *
-page_alloc(void)
+void *page_alloc(void)
 {
     char *page = NULL;
 
@@ -69,16 +66,14 @@ page_alloc(void)
     return page;
 }
 
-void *
-page_zalloc(void)
+void *page_zalloc(void)
 {
     void *page = page_alloc();
 
     return page ? memset(page, 0, PAGE_SIZE) : NULL;
 }
 
-void
-page_free(void *page)
+void page_free(void *page)
 {
     assert((uint64_t)page % PAGE_SIZE == 0 && (uint64_t)page > DIRECT_BASE);
     if (DEBUG)
@@ -86,8 +81,7 @@ page_free(void *page)
     add_run(page, 1);
 }
 
-uint64_t
-page_free_count(void)
+uint64_t page_free_count(void)
 {
     return load_relaxed(&free_pages);
 }
@@ -105,16 +99,14 @@ static struct spinlock heap_lock = SPINLOCK(RANK_HEAP);
 static struct list room[] = {{EMPTY(0)}, {EMPTY(1)}, {EMPTY(2)}, {EMPTY(3)},
                              {EMPTY(4)}, {EMPTY(5)}, {EMPTY(6)}}; /* [h] K3 */
 
-static uint32_t
-units(uint32_t size)
+static uint32_t units(uint32_t size)
 {
     assert(size > 0 && size <= KMALLOC_MAX);
     return (size + UNIT - 1) / UNIT;
 }
 
 /* Bit i: n units in a row are free, of which i is the first. */
-static inline uint64_t
-runs_of(uint64_t free, uint32_t n)
+static inline uint64_t runs_of(uint64_t free, uint32_t n)
 {
     for (uint32_t have = 1; have < n;) {
         uint32_t step = MIN(have, n - have);
@@ -126,8 +118,7 @@ runs_of(uint64_t free, uint32_t n)
 }
 
 /* A page with n free units in a row; *starts: where. NULL: memory is out. */
-static struct block_page *
-page_with_room(uint32_t n, uint64_t *starts)
+static struct block_page *page_with_room(uint32_t n, uint64_t *starts)
 {
     struct block_page *page;
     uint32_t least = 0;
@@ -152,8 +143,7 @@ page_with_room(uint32_t n, uint64_t *starts)
     return page;
 }
 
-void *
-kmalloc(uint32_t size)
+void *kmalloc(uint32_t size)
 {
     uint32_t n = units(size), i = 0;
     struct block_page *page;
@@ -174,16 +164,14 @@ kmalloc(uint32_t size)
     return page ? (char *)page + i * UNIT : NULL;
 }
 
-void *
-kzalloc(uint32_t size)
+void *kzalloc(uint32_t size)
 {
     void *block = kmalloc(size);
 
     return block ? memset(block, 0, size) : NULL;
 }
 
-void
-kfree(void *block, uint32_t size)
+void kfree(void *block, uint32_t size)
 {
     struct block_page *page = (void *)ROUND_DOWN((uint64_t)block, PAGE_SIZE);
     uint64_t mask = ~0ull >> (64 - units(size));

@@ -9,8 +9,7 @@
 #include "base/string.h"
 #include "mem/kalloc.h"
 
-static void
-region_destroy(struct kobj *obj)
+static void region_destroy(struct kobj *obj)
 {
     struct region *r = region_of(obj);
 
@@ -25,8 +24,7 @@ region_destroy(struct kobj *obj)
 static const struct kobj_ops region_ops = {.destroy = region_destroy};
 
 /* Add the frame that comes after those there are. */
-static void *
-add_frame(struct region *r)
+static void *add_frame(struct region *r)
 {
     void ***table = &r->tables[r->pages / FRAMES_PER_TABLE];
 
@@ -35,15 +33,13 @@ add_frame(struct region *r)
     return (*table)[r->pages++ % FRAMES_PER_TABLE] = page_alloc();
 }
 
-void *
-region_frame(const struct region *r, uint64_t i)
+void *region_frame(const struct region *r, uint64_t i)
 {
     assert(i < r->pages);
     return r->tables[i / FRAMES_PER_TABLE][i % FRAMES_PER_TABLE];
 }
 
-long
-region_new_sealed(const void *bytes, uint64_t size, struct region **out)
+long region_new_sealed(const void *bytes, uint64_t size, struct region **out)
 {
     struct region *r;
 
@@ -71,8 +67,8 @@ region_new_sealed(const void *bytes, uint64_t size, struct region **out)
     return 0;
 }
 
-void
-region_copy_out(const struct region *r, uint64_t off, void *to, uint64_t len)
+void region_copy_out(const struct region *r, uint64_t off, void *to,
+                     uint64_t len)
 {
     assert(off <= r->size && len <= r->size - off);
     while (len) {

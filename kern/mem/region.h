@@ -22,8 +22,7 @@ struct region {
     void **tables[FRAME_TABLES]; /* [I] pages of pointers to frames */
 };
 
-static inline struct region *
-region_of(struct kobj *obj)
+static inline struct region *region_of(struct kobj *obj)
 {
     return container_of(obj, struct region, obj);
 }

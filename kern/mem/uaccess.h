@@ -16,21 +16,18 @@ typedef struct {
     uint64_t value;
 } uaddr_t;
 
-static inline uaddr_t
-uaddr(uint64_t value)
+static inline uaddr_t uaddr(uint64_t value)
 {
     return (uaddr_t){value};
 }
 
-static inline bool
-uaddr_is_null(uaddr_t a)
+static inline bool uaddr_is_null(uaddr_t a)
 {
     return a.value == 0;
 }
 
 /* Does [a, a + len) lie below USER_END, without wrapping? */
-static inline bool
-uaddr_in_range(uaddr_t a, uint64_t len)
+static inline bool uaddr_in_range(uaddr_t a, uint64_t len)
 {
     return len <= USER_END && a.value <= USER_END - len;
 }
@@ -41,8 +38,8 @@ long user_copy(void *to, const void *from, uint64_t len);
 extern char user_copy_start[], user_copy_end[], user_copy_fault[];
 
 /* Returns: 0; -E_FAULT when [from, from + len) is not all readable. */
-static inline long MUST_CHECK
-copy_from_user(void *to, uaddr_t from, uint64_t len)
+static inline long MUST_CHECK copy_from_user(void *to, uaddr_t from,
+                                             uint64_t len)
 {
     debug_assert(this_hart()->held == 0);
     if (len && !uaddr_in_range(from, len))
@@ -51,8 +48,8 @@ copy_from_user(void *to, uaddr_t from, uint64_t len)
 }
 
 /* Returns: 0; -E_FAULT when [to, to + len) is not all writable. */
-static inline long MUST_CHECK
-copy_to_user(uaddr_t to, const void *from, uint64_t len)
+static inline long MUST_CHECK copy_to_user(uaddr_t to, const void *from,
+                                           uint64_t len)
 {
     debug_assert(this_hart()->held == 0);
     if (len && !uaddr_in_range(to, len))
@@ -62,8 +59,8 @@ copy_to_user(uaddr_t to, const void *from, uint64_t len)
 
 /* Copies a string of up to max - 1 bytes and its NUL.
  * Returns: its length; -E_FAULT; -E_INVAL when no NUL is among max bytes. */
-static inline long MUST_CHECK
-copy_string_from_user(char *to, uaddr_t from, uint64_t max)
+static inline long MUST_CHECK copy_string_from_user(char *to, uaddr_t from,
+                                                    uint64_t max)
 {
     for (uint64_t i = 0; i < max; i++) {
         if (copy_from_user(&to[i], uaddr(from.value + i), 1))

@@ -39,15 +39,13 @@ extern char _text_start[], _text_end[], _rodata_end[];
 uint64_t kernel_satp;
 static pte_t kernel_root[ENTRIES] __attribute__((aligned(PAGE_SIZE)));
 
-static bool
-is_table(pte_t pte)
+static bool is_table(pte_t pte)
 {
     return (pte & (PTE_V | PTE_R | PTE_W | PTE_X)) == PTE_V;
 }
 
 /* The entry for va at `level`. With `make`, tables above it are added. */
-static pte_t *
-walk(pte_t *table, uint64_t va, int level, bool make)
+static pte_t *walk(pte_t *table, uint64_t va, int level, bool make)
 {
     for (int l = 2; l > level; l--) {
         pte_t *entry = &table[INDEX(va, l)];
@@ -62,8 +60,7 @@ walk(pte_t *table, uint64_t va, int level, bool make)
     return &table[INDEX(va, level)];
 }
 
-static void
-map_kernel(uint64_t va, uint64_t pa, int level, uint64_t flags)
+static void map_kernel(uint64_t va, uint64_t pa, int level, uint64_t flags)
 {
     pte_t *entry = walk(kernel_root, va, level, true);
 
@@ -74,8 +71,7 @@ map_kernel(uint64_t va, uint64_t pa, int level, uint64_t flags)
 }
 
 /* Map the pages of [pa, end) in the direct map, with the largest that fit. */
-static void
-map_direct(uint64_t pa, uint64_t end, uint64_t flags)
+static void map_direct(uint64_t pa, uint64_t end, uint64_t flags)
 {
     pa = ROUND_DOWN(pa, PAGE_SIZE);
     end = ROUND_UP(end, PAGE_SIZE);
@@ -89,8 +85,7 @@ map_direct(uint64_t pa, uint64_t end, uint64_t flags)
     }
 }
 
-uint64_t
-vm_new_stack(uint32_t slot)
+uint64_t vm_new_stack(uint32_t slot)
 {
     uint64_t top = KSTACK_BASE + (slot + 1) * KSTACK_SLOT;
 
@@ -102,8 +97,7 @@ vm_new_stack(uint32_t slot)
     return top;
 }
 
-void
-vm_init(void)
+void vm_init(void)
 {
     /* RAM below the image is the firmware's. */
     map_direct(PHYS(_text_start), PHYS(_text_end), KERNEL_RX);
@@ -117,8 +111,7 @@ vm_init(void)
     sfence_all();
 }
 
-long
-vm_create(struct vm *vm, uint32_t asid)
+long vm_create(struct vm *vm, uint32_t asid)
 {
     vm->root = page_alloc();
     if (!vm->root)
@@ -130,8 +123,7 @@ vm_create(struct vm *vm, uint32_t asid)
 }
 
 /* Free a table, and what its first n entries lead to. */
-static void
-free_table(pte_t *table, uint32_t n)
+static void free_table(pte_t *table, uint32_t n)
 {
     for (uint32_t i = 0; i < n; i++) {
         if (!table[i])
@@ -145,8 +137,7 @@ free_table(pte_t *table, uint32_t n)
     interrupt_window();
 }
 
-void
-vm_destroy(struct vm *vm)
+void vm_destroy(struct vm *vm)
 {
     if (vm->root)
         free_table(vm->root, USER_HALF);
@@ -154,21 +145,18 @@ vm_destroy(struct vm *vm)
     vm->pages = 0;
 }
 
-pte_t *
-vm_leaf(struct vm *vm, uint64_t va, bool make)
+pte_t *vm_leaf(struct vm *vm, uint64_t va, bool make)
 {
     assert(va < USER_END);
     return walk(vm->root, va, 0, make);
 }
 
-void *
-vm_at(struct vm *vm, uint64_t va)
+void *vm_at(struct vm *vm, uint64_t va)
 {
     return (char *)TABLE_OF(*vm_leaf(vm, va, false)) + va % PAGE_SIZE;
 }
 
-long
-vm_map(struct vm *vm, uint64_t va, void *page, uint64_t flags)
+long vm_map(struct vm *vm, uint64_t va, void *page, uint64_t flags)
 {
     pte_t *leaf = vm_leaf(vm, va, true);
 
@@ -182,8 +170,7 @@ vm_map(struct vm *vm, uint64_t va, void *page, uint64_t flags)
     return 0;
 }
 
-long
-vm_map_zero(struct vm *vm, uint64_t start, uint64_t end, uint64_t flags)
+long vm_map_zero(struct vm *vm, uint64_t start, uint64_t end, uint64_t flags)
 {
     for (uint64_t va = start; va < end; va += PAGE_SIZE) {
         void *page = page_zalloc();
@@ -199,8 +186,7 @@ vm_map_zero(struct vm *vm, uint64_t start, uint64_t end, uint64_t flags)
     return 0;
 }
 
-void
-vm_unmap_owned(struct vm *vm, uint64_t start, uint64_t end)
+void vm_unmap_owned(struct vm *vm, uint64_t start, uint64_t end)
 {
     for (uint64_t va = start; va < end; va += PAGE_SIZE) {
         pte_t *leaf = vm_leaf(vm, va, false);
@@ -215,8 +201,7 @@ vm_unmap_owned(struct vm *vm, uint64_t start, uint64_t end)
 }
 
 /* Copy the first n entries of src, and what they lead to, to an empty dst. */
-static long
-copy_table(pte_t *dst, const pte_t *src, uint32_t n)
+static long copy_table(pte_t *dst, const pte_t *src, uint32_t n)
 {
     for (uint32_t i = 0; i < n; i++) {
         bool table = is_table(src[i]);
@@ -242,8 +227,7 @@ copy_table(pte_t *dst, const pte_t *src, uint32_t n)
     return 0;
 }
 
-long
-vm_copy(struct vm *to, struct vm *from)
+long vm_copy(struct vm *to, struct vm *from)
 {
     to->pages = from->pages;
     return copy_table(to->root, from->root, USER_HALF);

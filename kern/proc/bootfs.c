@@ -22,8 +22,7 @@ struct file {
 
 static struct file *first, **end = &first; /* [I] after boot */
 
-static uint64_t
-octal(const char *field, uint32_t n)
+static uint64_t octal(const char *field, uint32_t n)
 {
     uint64_t value = 0;
 
@@ -33,8 +32,7 @@ octal(const char *field, uint32_t n)
 }
 
 /* The sum is of all bytes, those of the sum itself taken as spaces. */
-static bool
-is_sound(const struct header *h)
+static bool is_sound(const struct header *h)
 {
     uint64_t sum = sizeof(h->sum) * ' ';
 
@@ -45,8 +43,7 @@ is_sound(const struct header *h)
 }
 
 /* Returns: NULL, or what is wrong. */
-static const char *
-add_file(const struct header *h, uint64_t size)
+static const char *add_file(const struct header *h, uint64_t size)
 {
     const char *name = h->name + 2 * !memcmp(h->name, "./", 2);
     struct file *f = kzalloc(sizeof(*f));
@@ -61,8 +58,7 @@ add_file(const struct header *h, uint64_t size)
     return NULL;
 }
 
-const char *
-bootfs_load(const char *at, const char *limit)
+const char *bootfs_load(const char *at, const char *limit)
 {
     while (limit - at >= (long)BLOCK) {
         const struct header *h = (const struct header *)at;
@@ -84,8 +80,7 @@ bootfs_load(const char *at, const char *limit)
     return "it does not end with a block of zeros";
 }
 
-struct region *
-bootfs_find(const char *name)
+struct region *bootfs_find(const char *name)
 {
     struct file *f = first;
 
@@ -94,8 +89,7 @@ bootfs_find(const char *name)
     return f ? f->region : NULL;
 }
 
-long
-bootfs_describe(uint32_t index, struct boot_file *out)
+long bootfs_describe(uint32_t index, struct boot_file *out)
 {
     struct file *f = first;
 

@@ -37,14 +37,13 @@ struct segment {
 };
 _Static_assert(sizeof(struct segment) == 56, "ELF-64");
 
-static bool
-has_bytes(const struct region *file, uint64_t offset, uint64_t n)
+static bool has_bytes(const struct region *file, uint64_t offset, uint64_t n)
 {
     return offset <= file->size && n <= file->size - offset;
 }
 
-static bool
-header_is_good(const struct elf_header *h, const struct region *file)
+static bool header_is_good(const struct elf_header *h,
+                           const struct region *file)
 {
     static const uint8_t ident[] = {0x7f, 'E', 'L', 'F', 2, 1, 1};
 
@@ -54,9 +53,8 @@ header_is_good(const struct elf_header *h, const struct region *file)
 }
 
 /* Does a PT_LOAD segment fit into the file, and above `floor` into memory? */
-static bool
-segment_is_good(const struct segment *s, const struct region *file,
-                uint64_t floor)
+static bool segment_is_good(const struct segment *s, const struct region *file,
+                            uint64_t floor)
 {
     return has_bytes(file, s->offset, s->filesz) && s->filesz <= s->memsz &&
            s->vaddr >= floor && s->vaddr < PROGRAM_END &&
@@ -67,8 +65,8 @@ segment_is_good(const struct segment *s, const struct region *file,
 
 /* What a program cannot change shows the file's own frames: nothing is copied
  * (BEHAVIOUR I5). The rest is zeroed pages with the file's bytes copied in. */
-static long
-map_segment(struct vm *vm, const struct region *file, const struct segment *s)
+static long map_segment(struct vm *vm, const struct region *file,
+                        const struct segment *s)
 {
     uint64_t va = ROUND_DOWN(s->vaddr, PAGE_SIZE);
     uint64_t end = ROUND_UP(s->vaddr + s->memsz, PAGE_SIZE);
@@ -93,9 +91,8 @@ map_segment(struct vm *vm, const struct region *file, const struct segment *s)
     return 0;
 }
 
-long
-exec_load(struct vm *vm, const struct region *file, uint64_t *entry,
-          uint64_t *stack_low)
+long exec_load(struct vm *vm, const struct region *file, uint64_t *entry,
+               uint64_t *stack_low)
 {
     struct elf_header h;
     uint64_t floor = PROGRAM_START;

@@ -29,8 +29,7 @@ void fork_entry(void), thread_entry(void); /* vector.S */
 
 /* --- the table ------------------------------------------------------------ */
 
-void
-proc_init(struct proc *table, uint32_t n)
+void proc_init(struct proc *table, uint32_t n)
 {
     procs = table;
     slots = n;
@@ -51,8 +50,7 @@ proc_init(struct proc *table, uint32_t n)
 }
 
 /* A free slot with the next pid that belongs into a free slot: P1. */
-static struct proc *
-take_slot(void)
+static struct proc *take_slot(void)
 {
     struct proc *p = NULL;
 
@@ -72,15 +70,14 @@ take_slot(void)
 }
 
 /* Where the first switch to p goes: to entry, on p's empty stack. */
-static void
-prepare_stack(struct proc *p, void (*entry)(void), void (*body)(void))
+static void prepare_stack(struct proc *p, void (*entry)(void),
+                          void (*body)(void))
 {
     p->context = (struct context){
         .ra = (uint64_t)entry, .sp = (uint64_t)p->tf, .s[0] = (uint64_t)body};
 }
 
-void
-proc_thread(const char *name, void (*body)(void))
+void proc_thread(const char *name, void (*body)(void))
 {
     struct proc *p = &procs[slots - ++threads];
 
@@ -90,8 +87,7 @@ proc_thread(const char *name, void (*body)(void))
     sched_ready(p);
 }
 
-long
-proc_new(struct proc **out)
+long proc_new(struct proc **out)
 {
     struct proc *p = take_slot();
 
@@ -111,8 +107,7 @@ proc_new(struct proc **out)
     return 0;
 }
 
-void
-proc_discard(struct proc *p)
+void proc_discard(struct proc *p)
 {
     vm_destroy(&p->vm);
     spin_lock(&tree_lock);
@@ -120,8 +115,7 @@ proc_discard(struct proc *p)
     spin_unlock(&tree_lock);
 }
 
-long
-proc_start(struct proc *p, struct proc *parent)
+long proc_start(struct proc *p, struct proc *parent)
 {
     long pid = p->exit.pid;
 
@@ -139,16 +133,14 @@ proc_start(struct proc *p, struct proc *parent)
 /* --- the family ----------------------------------------------------------- */
 
 /* The process with this pid, NULL if none. */
-static struct proc *
-find(long pid) REQUIRES(&tree_lock)
+static struct proc *find(long pid) REQUIRES(&tree_lock)
 {
     struct proc *p = &procs[(uint64_t)pid % slots];
 
     return pid && p->pid == pid ? p : NULL;
 }
 
-long
-proc_find_descendant(long pid, struct proc **out)
+long proc_find_descendant(long pid, struct proc **out)
 {
     struct proc *p = find(pid);
 
@@ -161,8 +153,7 @@ proc_find_descendant(long pid, struct proc **out)
     return p ? 0 : -E_ACCES;
 }
 
-void
-proc_exit(uint32_t reason, long code, uint64_t cause, uint64_t addr)
+void proc_exit(uint32_t reason, long code, uint64_t cause, uint64_t addr)
 {
     struct proc *p = this_proc(), *heir;
     struct list *link;
@@ -186,8 +177,7 @@ proc_exit(uint32_t reason, long code, uint64_t cause, uint64_t addr)
     panic("an ended process ran");
 }
 
-void
-proc_gone(struct proc *p)
+void proc_gone(struct proc *p)
 {
     struct proc *parent;
 
@@ -200,8 +190,7 @@ proc_gone(struct proc *p)
 }
 
 /* Returns: 0 and *out; -E_AGAIN if none has ended; -E_CHILD if none fits. */
-static long
-find_ended(struct proc *p, long pid, struct proc **out)
+static long find_ended(struct proc *p, long pid, struct proc **out)
 {
     long error = -E_CHILD;
 
@@ -219,8 +208,7 @@ find_ended(struct proc *p, long pid, struct proc **out)
     return error;
 }
 
-long
-proc_wait(long pid, uint64_t timeout, struct proc **child)
+long proc_wait(long pid, uint64_t timeout, struct proc **child)
 {
     struct proc *p = this_proc();
     uint64_t deadline = deadline_after(timeout);
@@ -243,8 +231,7 @@ proc_wait(long pid, uint64_t timeout, struct proc **child)
     return error;
 }
 
-long
-proc_reap(struct proc *child)
+long proc_reap(struct proc *child)
 {
     long pid = child->pid;
 
@@ -260,8 +247,7 @@ proc_reap(struct proc *child)
 /* --- killing -------------------------------------------------------------- */
 
 /* Nothing comes of it if p has ended. */
-static void
-kill_locked(struct proc *p) REQUIRES(&tree_lock)
+static void kill_locked(struct proc *p) REQUIRES(&tree_lock)
 {
     or_relaxed(&p->work, WORK_KILLED);
     fence_full(); /* pairs with the one in waiter_sleep() */
@@ -271,8 +257,7 @@ kill_locked(struct proc *p) REQUIRES(&tree_lock)
         sched_poke(p);
 }
 
-long
-proc_kill(long pid)
+long proc_kill(long pid)
 {
     struct proc *p;
     long error;
@@ -285,8 +270,7 @@ proc_kill(long pid)
     return error;
 }
 
-bool
-proc_kill_foreground(bool shell)
+bool proc_kill_foreground(bool shell)
 {
     struct proc *p, *next;
     bool found = false;
@@ -315,8 +299,7 @@ proc_kill_foreground(bool shell)
 /* --- looking -------------------------------------------------------------- */
 
 /* The process with pid, or with the smallest pid >= -pid. */
-static struct proc *
-find_from(long pid) REQUIRES(&tree_lock)
+static struct proc *find_from(long pid) REQUIRES(&tree_lock)
 {
     struct proc *best = pid > 0 ? find(pid) : NULL;
 
@@ -327,8 +310,7 @@ find_from(long pid) REQUIRES(&tree_lock)
 }
 
 /* Ticks on harts. */
-static uint64_t
-ticks_of(const struct proc *p) REQUIRES(&tree_lock)
+static uint64_t ticks_of(const struct proc *p) REQUIRES(&tree_lock)
 {
     uint64_t since = load_relaxed(&harts[load_relaxed(&p->hart)].since);
     uint64_t now = read_time(), ticks = load_relaxed(&p->run_ticks);
@@ -337,8 +319,7 @@ ticks_of(const struct proc *p) REQUIRES(&tree_lock)
     return running && now > since ? ticks + now - since : ticks;
 }
 
-long
-proc_describe(long pid, struct proc_info *out)
+long proc_describe(long pid, struct proc_info *out)
 {
     struct proc *p;
 

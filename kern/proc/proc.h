@@ -61,14 +61,12 @@ struct proc {
 };
 _Static_assert(offsetof(struct proc, work) == 120, "vector.S");
 
-static inline struct proc *
-this_proc(void)
+static inline struct proc *this_proc(void)
 {
     return this_hart()->proc;
 }
 
-static inline bool
-proc_killed(void)
+static inline bool proc_killed(void)
 {
     return load_relaxed(&this_proc()->work) & WORK_KILLED;
 }

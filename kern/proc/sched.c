@@ -44,8 +44,7 @@ uint32_t hart_count;
 
 void context_switch(struct context *from, struct context *to);
 
-void
-sched_init(uint64_t hz)
+void sched_init(uint64_t hz)
 {
     slice_ticks = SLICE_NS * hz / 1000000000;
     kick_ticks = KICK_NS * hz / 1000000000;
@@ -55,15 +54,13 @@ sched_init(uint64_t hz)
 
 /* --- run queues ----------------------------------------------------------- */
 
-static bool
-has_work(const struct runq *rq)
+static bool has_work(const struct runq *rq)
 {
     return load_relaxed(&rq->line.next) != &rq->line;
 }
 
 /* Put this hart's `next` where others see it. */
-static void
-queue_next(struct hart *h)
+static void queue_next(struct hart *h)
 {
     struct runq *rq = &runqs[h->index];
 
@@ -76,8 +73,7 @@ queue_next(struct hart *h)
 }
 
 /* Until no other hart stands on p's stack (S3). */
-static inline void
-await_stack(const struct hart *h, struct proc *p)
+static inline void await_stack(const struct hart *h, struct proc *p)
 {
     /* [ON-HART] acquire; pairs with the release in sched_finish_switch():
      * the registers saved there are read by whoever switches to p. */
@@ -85,8 +81,7 @@ await_stack(const struct hart *h, struct proc *p)
         cpu_relax();
 }
 
-inline void
-sched_ready(struct proc *p)
+inline void sched_ready(struct proc *p)
 {
     struct hart *h = this_hart();
 
@@ -102,8 +97,7 @@ sched_ready(struct proc *p)
 }
 
 /* Who waited longest in a queue, this hart's first; else the idle process. */
-static struct proc *
-take(struct hart *h)
+static struct proc *take(struct hart *h)
 {
     struct list *link = NULL;
     struct proc *p;
@@ -126,8 +120,7 @@ take(struct hart *h)
 
 /* --- switching ------------------------------------------------------------ */
 
-static inline void
-use_address_space(struct hart *h, struct proc *p)
+static inline void use_address_space(struct hart *h, struct proc *p)
 {
     uint32_t bit = 1u << h->index;
 
@@ -140,16 +133,14 @@ use_address_space(struct hart *h, struct proc *p)
     }
 }
 
-void
-sched_new_mappings(struct proc *p)
+void sched_new_mappings(struct proc *p)
 {
     store_relaxed(&p->stale_harts, ~0u);
     use_address_space(this_hart(), p);
 }
 
 /* Let next run; direct: for the rest of the slice. */
-static inline void
-switch_to(struct hart *h, struct proc *next, bool direct)
+static inline void switch_to(struct hart *h, struct proc *next, bool direct)
 {
     struct proc *previous = h->proc;
     uint64_t now = read_time();
@@ -178,8 +169,7 @@ switch_to(struct hart *h, struct proc *next, bool direct)
     sched_finish_switch();
 }
 
-void
-sched_finish_switch(void)
+void sched_finish_switch(void)
 {
     struct proc *left = this_hart()->previous;
     bool gone = load_relaxed(&left->work) & WORK_EXITED;
@@ -190,8 +180,7 @@ sched_finish_switch(void)
         proc_gone(left);
 }
 
-inline void
-sched(void)
+inline void sched(void)
 {
     struct hart *h = this_hart();
     bool direct = h->next && h->proc != h->idle;
@@ -201,8 +190,7 @@ sched(void)
     switch_to(h, next, direct);
 }
 
-void
-sched_yield(void)
+void sched_yield(void)
 {
     struct hart *h = this_hart();
     struct runq *rq = &runqs[h->index];
@@ -223,8 +211,7 @@ sched_yield(void)
 
 /* The running process keeps the hart: let an idle one run who waits here, and
  * soon another one who still does. */
-static void
-call_for_help(struct hart *h, uint64_t now)
+static void call_for_help(struct hart *h, uint64_t now)
 {
     uint32_t idlers, i = 0;
 
@@ -242,8 +229,7 @@ call_for_help(struct hart *h, uint64_t now)
 
 /* The slice has ended while two or more wait here: one of them goes to a hart
  * where nobody waits. */
-static void
-share(struct hart *h)
+static void share(struct hart *h)
 {
     struct runq *mine = &runqs[h->index], *other;
     struct list *link = NULL;
@@ -266,8 +252,7 @@ share(struct hart *h)
     sbi_send_ipi(harts[i].id); /* for its clock to be set */
 }
 
-void
-sched_clock(struct hart *h)
+void sched_clock(struct hart *h)
 {
     uint64_t now = read_time(), next = timers_run(h, now);
 
@@ -284,8 +269,7 @@ sched_clock(struct hart *h)
     clock_set(h, MIN(next, h->kick_at));
 }
 
-void
-sched_poke(struct proc *p)
+void sched_poke(struct proc *p)
 {
     /* [POKE] acquire; pairs with the release in switch_to(): the hart is that
      * of this on_hart, or of a later one. */
@@ -296,8 +280,7 @@ sched_poke(struct proc *p)
         sbi_send_ipi(harts[hart].id);
 }
 
-void
-sched_idle(void)
+void sched_idle(void)
 {
     struct hart *h = this_hart();
     struct proc *me = &idle[h->index];

@@ -26,8 +26,7 @@ static struct timers timers[MAX_HARTS];
 static uint64_t hz;    /* [I] */
 static bool have_sstc; /* [I] */
 
-void
-time_init(uint64_t timebase, bool sstc)
+void time_init(uint64_t timebase, bool sstc)
 {
     hz = timebase;
     have_sstc = sstc;
@@ -35,14 +34,12 @@ time_init(uint64_t timebase, bool sstc)
         list_init(&timers[i].line);
 }
 
-uint64_t
-ticks_to_ns(uint64_t ticks)
+uint64_t ticks_to_ns(uint64_t ticks)
 {
     return ticks / hz * NS_PER_S + ticks % hz * NS_PER_S / hz;
 }
 
-uint64_t
-deadline_at(uint64_t ns)
+uint64_t deadline_at(uint64_t ns)
 {
     if (ns == TIMEOUT_FOREVER)
         return TICKS_NEVER;
@@ -50,16 +47,14 @@ deadline_at(uint64_t ns)
     return ns / NS_PER_S * hz + (ns % NS_PER_S * hz + NS_PER_S - 1) / NS_PER_S;
 }
 
-uint64_t
-deadline_after(uint64_t ns)
+uint64_t deadline_after(uint64_t ns)
 {
     uint64_t now = read_time(), ticks = deadline_at(ns);
 
     return ticks < TICKS_NEVER - now ? now + ticks : TICKS_NEVER;
 }
 
-void
-timer_start(struct waiter *w, uint64_t deadline)
+void timer_start(struct waiter *w, uint64_t deadline)
 {
     struct hart *h = this_hart();
     struct timers *on = &timers[h->index];
@@ -77,16 +72,14 @@ timer_start(struct waiter *w, uint64_t deadline)
     clock_arm(h, deadline); /* T2 */
 }
 
-void
-timer_cancel(struct waiter *w)
+void timer_cancel(struct waiter *w)
 {
     spin_lock_as(&w->timers->lock, RANK_TIMER);
     list_remove(&w->timer); /* nothing happens if it is out already */
     spin_unlock_as(&w->timers->lock, RANK_TIMER);
 }
 
-uint64_t
-timers_run(struct hart *h, uint64_t now)
+uint64_t timers_run(struct hart *h, uint64_t now)
 {
     struct timers *on = &timers[h->index];
     uint64_t next = TICKS_NEVER;
@@ -107,8 +100,7 @@ timers_run(struct hart *h, uint64_t now)
     return next;
 }
 
-void
-clock_set(struct hart *h, uint64_t ticks)
+void clock_set(struct hart *h, uint64_t ticks)
 {
     h->armed = ticks;
     if (have_sstc)
@@ -117,8 +109,7 @@ clock_set(struct hart *h, uint64_t ticks)
         sbi_set_timer(ticks);
 }
 
-void
-clock_arm(struct hart *h, uint64_t ticks)
+void clock_arm(struct hart *h, uint64_t ticks)
 {
     if (ticks < h->armed)
         clock_set(h, ticks);

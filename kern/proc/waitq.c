@@ -6,8 +6,7 @@
 #include "proc/proc.h"
 #include "proc/sched.h"
 
-inline struct waiter *
-waiter_begin(const void *node)
+inline struct waiter *waiter_begin(const void *node)
 {
     struct proc *p = this_hart()->proc;
     struct waiter *w = &p->wait;
@@ -22,8 +21,7 @@ waiter_begin(const void *node)
     return w;
 }
 
-inline bool
-waiter_claim(struct waiter *w, int result)
+inline bool waiter_claim(struct waiter *w, int result)
 {
     if (swap_acq_rel(&w->claim, WAITER_CLAIMED) == WAITER_CLAIMED)
         return false;
@@ -31,8 +29,7 @@ waiter_claim(struct waiter *w, int result)
     return true;
 }
 
-bool
-waiter_claim_turn(struct waiter *w, uint32_t turn, int result)
+bool waiter_claim_turn(struct waiter *w, uint32_t turn, int result)
 {
     if (turn == WAITER_CLAIMED || !cas_u32(&w->claim, turn, WAITER_CLAIMED))
         return false;
@@ -40,14 +37,12 @@ waiter_claim_turn(struct waiter *w, uint32_t turn, int result)
     return true;
 }
 
-inline void
-waiter_wake(struct waiter *w)
+inline void waiter_wake(struct waiter *w)
 {
     sched_ready(w->proc);
 }
 
-inline int
-waiter_sleep(struct waiter *w, uint64_t deadline)
+inline int waiter_sleep(struct waiter *w, uint64_t deadline)
 {
     assert(this_hart()->held == 0);
     /* A claimer may have made us ready already: whoever wants to run us waits

@@ -46,8 +46,7 @@ static struct {
     struct list waiters;       /* [c] whoever is woken looks again */
 } con = {.lock = SPINLOCK(RANK_OBJECT)};
 
-static void
-wake_all_locked(void) REQUIRES(&con.lock)
+static void wake_all_locked(void) REQUIRES(&con.lock)
 {
     struct list *link;
 
@@ -60,8 +59,7 @@ wake_all_locked(void) REQUIRES(&con.lock)
 }
 
 /* The lock is given up meanwhile. */
-static void
-sleep_locked(void) REQUIRES(&con.lock)
+static void sleep_locked(void) REQUIRES(&con.lock)
 {
     struct waiter *w = waiter_begin(NULL);
 
@@ -75,8 +73,7 @@ sleep_locked(void) REQUIRES(&con.lock)
 /* --- output --------------------------------------------------------------- */
 
 /* Give the UART what it takes at once. Returns: how many bytes of p. */
-static uint32_t
-feed(const char *p, uint32_t n)
+static uint32_t feed(const char *p, uint32_t n)
 {
     static const char doubled[2] = {CONSOLE_FRAME, CONSOLE_FRAME};
     uint32_t plain = 0, done;
@@ -90,8 +87,7 @@ feed(const char *p, uint32_t n)
     return done;
 }
 
-static void
-write_out(const char *p, uint32_t n)
+static void write_out(const char *p, uint32_t n)
 {
     while (n) {
         uint32_t done = feed(p, n);
@@ -109,8 +105,7 @@ write_out(const char *p, uint32_t n)
     }
 }
 
-static void
-output_thread(void)
+static void output_thread(void)
 {
     struct queue_recv r = {.cap = OUT_MSG, .in_range = true};
 
@@ -137,8 +132,7 @@ output_thread(void)
 }
 
 /* As many as were sent: others may go on sending. */
-void
-console_drain(void)
+void console_drain(void)
 {
     uint64_t sent = load_relaxed(&con.out->stat.sent);
 
@@ -152,15 +146,13 @@ console_drain(void)
 
 /* --- input ---------------------------------------------------------------- */
 
-static void
-echo(const char *text, uint32_t n)
+static void echo(const char *text, uint32_t n)
 {
     if (!con.raw)
         write_out(text, n);
 }
 
-static void
-deliver(void)
+static void deliver(void)
 {
     struct queue_send s = {.meta = {.len = con.length, .priority = PRIO_NORMAL},
                            .data = con.line};
@@ -170,8 +162,7 @@ deliver(void)
     con.length = 0;
 }
 
-static void
-add(char byte)
+static void add(char byte)
 {
     con.line[con.length++] = byte;
     if (byte == '\n')
@@ -179,8 +170,7 @@ add(char byte)
 }
 
 /* One character. Without a terminal nothing is edited. */
-static void
-input(uint32_t c)
+static void input(uint32_t c)
 {
     char byte = c == '\r' && !con.raw ? '\n' : (char)c;
     bool full = con.length == LINE_MAX - 1 && byte != '\n';
@@ -207,8 +197,7 @@ input(uint32_t c)
     }
 }
 
-static void
-input_thread(void)
+static void input_thread(void)
 {
     for (;;) {
         spin_lock(&con.lock);
@@ -226,8 +215,7 @@ input_thread(void)
     }
 }
 
-void
-console_interrupt(void)
+void console_interrupt(void)
 {
     int c;
 
@@ -247,8 +235,7 @@ console_interrupt(void)
 
 /* --- beginning ------------------------------------------------------------ */
 
-void
-console_init(bool raw)
+void console_init(bool raw)
 {
     con.raw = raw;
     con.typed = ring_attach(&con.words.prod, &con.words.cons, BYTE_RING);
@@ -265,8 +252,7 @@ console_init(bool raw)
     plic_enable(machine.hart_ids[0], machine.uart_irq);
 }
 
-void
-console_give_streams(struct proc *init)
+void console_give_streams(struct proc *init)
 {
     handle_create_at(init, 0, &con.in->obj, RIGHT_READ | RIGHT_GRANT);
     handle_create_at(init, 1, &con.out->obj, RIGHT_WRITE | RIGHT_GRANT);

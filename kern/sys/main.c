@@ -33,8 +33,7 @@ NORETURN void hart_main(void);
 
 /* The CSRs of this hart: traps to trap_entry, user memory accessible, counters
  * readable by programs, no floating point (sstatus.FS = 0, 4.1.1). */
-static void
-hart_csrs(void)
+static void hart_csrs(void)
 {
     csr_write(stvec, (uint64_t)trap_entry);
     csr_write(sscratch, 0);
@@ -43,8 +42,7 @@ hart_csrs(void)
     csr_write(sie, SIE_SSIE | SIE_STIE | SIE_SEIE);
 }
 
-static void
-read_machine(uint64_t hart_id, uint64_t fdt_pa)
+static void read_machine(uint64_t hart_id, uint64_t fdt_pa)
 {
     static const uint64_t needed[] = {SBI_EXT_TIME, SBI_EXT_IPI, SBI_EXT_RFENCE,
                                       SBI_EXT_HSM};
@@ -67,8 +65,7 @@ read_machine(uint64_t hart_id, uint64_t fdt_pa)
     }
 }
 
-static void
-add_memory(uint64_t start, uint64_t end)
+static void add_memory(uint64_t start, uint64_t end)
 {
     start = ROUND_UP(start, PAGE_SIZE);
     end = ROUND_DOWN(end, PAGE_SIZE);
@@ -79,8 +76,7 @@ add_memory(uint64_t start, uint64_t end)
 /* All memory behind the image (the firmware's own is below) and the process
  * table, but for the device tree and, for now, the boot archive. Returns: the
  * process table. */
-static struct proc *
-set_up_memory(void)
+static struct proc *set_up_memory(void)
 {
     uint64_t table = PHYS(_image_end);
     uint64_t table_end = table + slots * sizeof(struct proc);
@@ -94,16 +90,14 @@ set_up_memory(void)
     return DIRECT(table);
 }
 
-void
-hart_main(void)
+void hart_main(void)
 {
     hart_csrs();
     sched_idle();
 }
 
 /* Is there a boot argument run=...? */
-static bool
-has_command(void)
+static bool has_command(void)
 {
     for (const char *at = machine.args; *at; at++)
         if ((at == machine.args || at[-1] == ' ') && !memcmp(at, "run=", 4))
@@ -111,8 +105,7 @@ has_command(void)
     return false;
 }
 
-void
-kernel_main(uint64_t hart_id, uint64_t fdt_pa)
+void kernel_main(uint64_t hart_id, uint64_t fdt_pa)
 {
     struct proc *table;
     const char *why;

@@ -25,8 +25,7 @@ SYSCALL(getpid, void)
 
 /* --- ending --------------------------------------------------------------- */
 
-void
-end_process(uint32_t reason, long code, uint64_t cause, uint64_t addr)
+void end_process(uint32_t reason, long code, uint64_t cause, uint64_t addr)
 {
     handle_close_all(this_proc());
     proc_exit(reason, code, cause, addr);
@@ -61,8 +60,7 @@ SYSCALL(wait, uint64_t pid, uint64_t out, uint64_t timeout)
 
 /* sys_fork in vector.S stored the registers that a call does not save. */
 long fork_process(void);
-long
-fork_process(void)
+long fork_process(void)
 {
     struct proc *p = this_proc(), *child;
     long error = proc_new(&child);
@@ -83,8 +81,7 @@ fork_process(void)
 
 /* Gather argv in a page: pointers (for now offsets into it), a null pointer,
  * strings. Returns: bytes used; -E_FAULT; -E_2BIG. */
-static long
-gather_args(char *page, uaddr_t argv)
+static long gather_args(char *page, uaddr_t argv)
 {
     uint64_t *pointers = (uint64_t *)page;
     uint64_t n = 0, at;
@@ -113,16 +110,14 @@ gather_args(char *page, uaddr_t argv)
 }
 
 /* The stack lies between program and heap, with a guard page on each side. */
-static uint64_t
-heap_start(const struct proc *p)
+static uint64_t heap_start(const struct proc *p)
 {
     return p->stack_low + STACK_BYTES + PAGE_SIZE;
 }
 
 /* Load a boot file with the args gathered in p->page in place of the old
  * program. Returns: 0 or why not. */
-static long
-load(struct proc *p, const char *name, uint64_t args_len)
+static long load(struct proc *p, const char *name, uint64_t args_len)
 {
     const struct region *file = bootfs_find(name);
     uint64_t *pointers = p->page, argc = 0;
@@ -178,8 +173,7 @@ SYSCALL(exec, uint64_t user_name, uint64_t argv)
 
 static const struct kobj_ops system_ops; /* never closed for good: no ops */
 
-long
-start_init(void)
+long start_init(void)
 {
     static struct kobj system;
     struct hart *h = this_hart();

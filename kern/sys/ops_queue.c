@@ -24,9 +24,8 @@ SYSCALL(queue_create, uint64_t ring_size, uint64_t max_msg, uint64_t schema)
 }
 
 /* Fill in the header of a message; opt is already checked. */
-static inline void
-make_meta(struct msg_meta *meta, const struct hnode *node, uint64_t opt,
-          uint64_t len, uint32_t kind)
+static inline void make_meta(struct msg_meta *meta, const struct hnode *node,
+                             uint64_t opt, uint64_t len, uint32_t kind)
 {
     typedef uint32_t __attribute__((may_alias)) word_t;
 
@@ -38,16 +37,15 @@ make_meta(struct msg_meta *meta, const struct hnode *node, uint64_t opt,
     meta->badge = node->badge;
 }
 
-static inline long
-copy_block(void *kernel, uaddr_t user, uint64_t len, bool in)
+static inline long copy_block(void *kernel, uaddr_t user, uint64_t len, bool in)
 {
     return in ? copy_from_user(kernel, user, len)
               : copy_to_user(user, kernel, len);
 }
 
 /* Copy a payload that goes on at the next page. */
-static __attribute__((noinline)) long
-copy_two(struct qslot *slot, uaddr_t user, uint64_t len, bool in)
+static __attribute__((noinline)) long copy_two(struct qslot *slot, uaddr_t user,
+                                               uint64_t len, bool in)
 {
     uint64_t here = queue_here(slot, len);
     uaddr_t rest = uaddr(user.value + here);
@@ -57,16 +55,15 @@ copy_two(struct qslot *slot, uaddr_t user, uint64_t len, bool in)
 }
 
 /* Copy a payload in or out. */
-static inline long
-copy_payload(struct qslot *slot, uaddr_t user, uint64_t len, bool in)
+static inline long copy_payload(struct qslot *slot, uaddr_t user, uint64_t len,
+                                bool in)
 {
     if (unlikely(slot->next_page))
         return copy_two(slot, user, len, in);
     return copy_block(slot->payload, user, len, in);
 }
 
-static long
-refuse(struct queue *q)
+static long refuse(struct queue *q)
 {
     add_relaxed(&q->stat.rejected, 1);
     return -E_PROTOTYPE;
@@ -126,8 +123,7 @@ SYSCALL(queue_send, uint64_t h, uint64_t buf, uint64_t len, uint64_t opt,
     return error;
 }
 
-static inline long
-copy_header(uaddr_t meta, const struct qslot *slot)
+static inline long copy_header(uaddr_t meta, const struct qslot *slot)
 {
     struct msg_meta header;
 
@@ -170,8 +166,8 @@ deliver_handle(struct queue *q, struct qslot *slot, uaddr_t buf, uaddr_t meta)
 /* The taken message goes to the receiver's memory, and its handle to the
  * receiver's table. On failure it is put back (BEHAVIOUR E10).
  * Returns: its length; -E_MFILE; -E_FAULT. */
-static inline long
-deliver(struct queue *q, struct qslot *slot, uaddr_t buf, uaddr_t meta)
+static inline long deliver(struct queue *q, struct qslot *slot, uaddr_t buf,
+                           uaddr_t meta)
 {
     uint64_t len = slot->meta.len;
     long error;
@@ -252,9 +248,9 @@ SYSCALL(queue_recv, uint64_t h, uint64_t buf, uint64_t cap, uint64_t meta,
 /* Send a handle derived from the one of value `cargo`, with these rights. It is
  * derived once there is a place: only who revokes it changes `cargo` until
  * then; `through` may be gone. Returns: as queue_send_wait(). */
-static long
-send_cargo(struct queue *q, const struct hnode *through, uint64_t cargo,
-           uint32_t rights, uint64_t opt, uint64_t timeout)
+static long send_cargo(struct queue *q, const struct hnode *through,
+                       uint64_t cargo, uint32_t rights, uint64_t opt,
+                       uint64_t timeout)
 {
     struct queue_send s = {.data = NULL};
     struct hnode *node, *from;

@@ -21,8 +21,8 @@ SYSCALL(region_open, uint64_t user_name)
 }
 
 /* Copy to a program what lies inside r; long, so let interrupts in. */
-static long
-read_region(struct region *r, uint64_t off, uaddr_t buf, uint64_t len)
+static long read_region(struct region *r, uint64_t off, uaddr_t buf,
+                        uint64_t len)
 {
     long error = uaddr_in_range(buf, len) || !len ? 0 : -E_FAULT;
     uint64_t done = 0;

@@ -1,8 +1,7 @@
 /* The call table, from the one list in abi.h. Calls without body: E_NOSYS. */
 #include "sys/syscall.h"
 
-static long
-no_such_call(void)
+static long no_such_call(void)
 {
     return -E_NOSYS;
 }

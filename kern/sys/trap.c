@@ -19,8 +19,7 @@ _Static_assert(offsetof(struct hart, id) == 40, "entry.S");
 _Static_assert(sizeof(struct hart) == 128, "entry.S");
 _Static_assert(offsetof(struct panic_regs, pc) == 256, "vector.S");
 
-static void
-interrupt(uint64_t cause)
+static void interrupt(uint64_t cause)
 {
     struct hart *h = this_hart();
     uint32_t irq;
@@ -45,8 +44,7 @@ interrupt(uint64_t cause)
 
 /* --- faults of programs --------------------------------------------------- */
 
-static const char *
-cause_in_words(uint64_t cause)
+static const char *cause_in_words(uint64_t cause)
 {
     static const char *const words[] = {
         /* by scause (4.1.8) */
@@ -60,8 +58,7 @@ cause_in_words(uint64_t cause)
 }
 
 /* What lies at an address, for the report. */
-static const char *
-place_in_words(struct proc *p, uint64_t addr)
+static const char *place_in_words(struct proc *p, uint64_t addr)
 {
     pte_t *leaf;
 
@@ -79,8 +76,7 @@ place_in_words(struct proc *p, uint64_t addr)
     return *leaf & PTE_W ? "data: never executable" : "read-only memory";
 }
 
-static NORETURN void
-fault(uint64_t cause, struct trapframe *tf)
+static NORETURN void fault(uint64_t cause, struct trapframe *tf)
 {
     struct proc *p = this_proc();
     uint64_t addr = csr_read(stval), pc = tf->x[REG_PC];
@@ -94,8 +90,7 @@ fault(uint64_t cause, struct trapframe *tf)
     end_process(EXIT_FAULT, 0, cause, addr);
 }
 
-void
-user_trap(uint64_t cause, struct trapframe *tf)
+void user_trap(uint64_t cause, struct trapframe *tf)
 {
     if (!(cause & CAUSE_INTERRUPT))
         fault(cause, tf);
@@ -103,8 +98,7 @@ user_trap(uint64_t cause, struct trapframe *tf)
 }
 
 /* The running process has flags in p->work: before it goes on in user mode. */
-void
-user_work(void)
+void user_work(void)
 {
     struct proc *p = this_proc();
 
@@ -118,8 +112,7 @@ user_work(void)
 
 /* --- traps in the kernel -------------------------------------------------- */
 
-void
-kernel_trap(struct panic_regs *regs)
+void kernel_trap(struct panic_regs *regs)
 {
     if (regs->scause & CAUSE_INTERRUPT) {
         interrupt(regs->scause);
@@ -132,8 +125,7 @@ kernel_trap(struct panic_regs *regs)
     }
 }
 
-void
-kernel_stack_overflow(struct panic_regs *regs)
+void kernel_stack_overflow(struct panic_regs *regs)
 {
     panic_regs(regs, "panic: kernel stack overflow");
 }

@@ -3,8 +3,7 @@
 
 long answer;
 
-int
-main(void)
+int main(void)
 {
     answer = getpid();
     return answer > 1 ? 0 : 1;

@@ -1,8 +1,7 @@
 /* handle_grant: handing a handle to a descendant. */
 #include "../lab.h"
 
-static void
-expect_write_only(handle_t h)
+static void expect_write_only(handle_t h)
 {
     struct handle_info info;
 
@@ -57,8 +56,7 @@ TEST(grant_needs_grant)
 }
 
 /* Has a child of its own, tells its pid, and waits with it. */
-static void
-become_parent(handle_t up, handle_t gate)
+static void become_parent(handle_t up, handle_t gate)
 {
     long child = SPAWN(take(gate));
 
@@ -107,8 +105,7 @@ TEST(grant_table_full)
     CHECK_EQ(JOIN(child), 0);
 }
 
-static void
-expect_cannot_pass_on(handle_t h)
+static void expect_cannot_pass_on(handle_t h)
 {
     struct handle_info info;
     long gate = queue_create(1, 8, 0);

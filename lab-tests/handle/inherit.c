@@ -154,8 +154,7 @@ TEST(child_exit_is_its_own)
 }
 
 /* The status of a shell that is to power the machine off with this handle. */
-static long
-poweroff_with(long h)
+static long poweroff_with(long h)
 {
     char word[32];
     const char *const args[] = {"sh", word, "-c", "poweroff", 0};

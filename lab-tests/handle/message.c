@@ -2,8 +2,7 @@
 #include "../lab.h"
 
 /* Receives a handle; fails the case if the message carries something else. */
-static struct msg_handle
-take_handle(handle_t q)
+static struct msg_handle take_handle(handle_t q)
 {
     struct msg_handle m = {-1, 0};
     struct msg_meta meta = {0};

@@ -244,8 +244,7 @@ TEST(forked_copy)
 }
 
 /* Uses the handle until it is taken away. */
-static void
-use_until_revoked(handle_t h)
+static void use_until_revoked(handle_t h)
 {
     long r;
 
@@ -326,8 +325,7 @@ TEST(sleeping_handle_sender_wakes)
 
 /* Derives handles from h, has some of their slots used again by handles of its
  * own, and checks after the revoke who is alive. */
-static void
-hold_and_reuse(handle_t h, handle_t ready, handle_t go)
+static void hold_and_reuse(handle_t h, handle_t ready, handle_t go)
 {
     static handle_t derived[DERIVED + REUSED], own[REUSED];
     handle_t mine = (handle_t)queue_create(1, 8, 0);

@@ -2,8 +2,7 @@
 #include "../lab.h"
 
 /* Every call that takes a handle first, with this one: E_BADH from all. */
-static void
-check_dead(uint64_t h)
+static void check_dead(uint64_t h)
 {
     static const uint16_t calls[] = {
         CALL_handle_close, CALL_handle_dup, CALL_handle_dup_at,
@@ -338,8 +337,7 @@ TEST(info_errors)
 }
 
 /* Fills its table with handles and says with which error that ended. */
-static void
-hoard_handles(handle_t q, handle_t report, handle_t start)
+static void hoard_handles(handle_t q, handle_t report, handle_t start)
 {
     long h;
 

@@ -4,8 +4,7 @@
 #define BOTH (SIG_READABLE | SIG_WRITABLE)
 
 /* What one look at the handle shows of what is wanted; 0 if nothing. */
-static uint32_t
-look(handle_t h, uint16_t wanted)
+static uint32_t look(handle_t h, uint16_t wanted)
 {
     struct wait_item item = {h, wanted, 0xffff};
     long r = handle_wait(&item, 1, NOW);

@@ -27,42 +27,36 @@
 static uint8_t structs[BLOCK], strings[BLOCK];
 static uint32_t nstructs, nstrings;
 
-static void
-store32(uint8_t *p, uint32_t value)
+static void store32(uint8_t *p, uint32_t value)
 {
     for (int i = 0; i < 4; i++)
         p[i] = (uint8_t)(value >> (24 - 8 * i));
 }
 
-static void
-cell(uint32_t value)
+static void cell(uint32_t value)
 {
     store32(structs + nstructs, value);
     nstructs += 4;
 }
 
-static void
-bytes(const void *data, uint32_t n)
+static void bytes(const void *data, uint32_t n)
 {
     memcpy(structs + nstructs, data, n);
     nstructs = (nstructs + n + 3) & ~3u;
 }
 
-static void
-begin(const char *name)
+static void begin(const char *name)
 {
     cell(1);
     bytes(name, (uint32_t)strlen(name) + 1);
 }
 
-static void
-end(void)
+static void end(void)
 {
     cell(2);
 }
 
-static void
-prop(const char *name, const void *data, uint32_t n)
+static void prop(const char *name, const void *data, uint32_t n)
 {
     cell(3);
     cell(n);
@@ -72,14 +66,12 @@ prop(const char *name, const void *data, uint32_t n)
     nstrings += (uint32_t)strlen(name) + 1;
 }
 
-static void
-prop_text(const char *name, const char *text)
+static void prop_text(const char *name, const char *text)
 {
     prop(name, text, (uint32_t)strlen(text) + 1);
 }
 
-static void
-prop_cells(const char *name, int n, const uint32_t *values)
+static void prop_cells(const char *name, int n, const uint32_t *values)
 {
     uint8_t data[64];
 
@@ -109,9 +101,9 @@ static const struct variant sound = {.nharts = 4,
                                      .isa = "rv64imafdc_zicsr_sstc",
                                      .args = "run me"};
 
-static void
-device(const struct variant *v, const char *name, const char *compatible,
-       uint32_t list_length, uint32_t pa, uint32_t size, uint32_t irq)
+static void device(const struct variant *v, const char *name,
+                   const char *compatible, uint32_t list_length, uint32_t pa,
+                   uint32_t size, uint32_t irq)
 {
     if (v->without && strcmp(v->without, name) == 0)
         return;
@@ -122,8 +114,7 @@ device(const struct variant *v, const char *name, const char *compatible,
     end();
 }
 
-static void
-cpus(const struct variant *v)
+static void cpus(const struct variant *v)
 {
     begin("cpus");
     PROP_CELLS("#address-cells", 1);
@@ -145,8 +136,7 @@ cpus(const struct variant *v)
     end();
 }
 
-static void
-top_nodes(const struct variant *v)
+static void top_nodes(const struct variant *v)
 {
     begin("chosen");
     if (!v->without || strcmp(v->without, "initrd")) {
@@ -168,8 +158,7 @@ top_nodes(const struct variant *v)
     end();
 }
 
-static uint8_t *
-finish(uint32_t *size)
+static uint8_t *finish(uint32_t *size)
 {
     uint32_t at = HEADER + 16; /* one empty reservation */
     uint8_t *fdt = calloc(1, at + nstructs + nstrings);
@@ -190,8 +179,7 @@ finish(uint32_t *size)
 }
 
 /* A tree in an allocation of its exact size, for the caller to free. */
-static uint8_t *
-build(const struct variant *v, uint32_t *size)
+static uint8_t *build(const struct variant *v, uint32_t *size)
 {
     memset(structs, 0, sizeof(structs));
     nstructs = nstrings = 0;
@@ -214,8 +202,7 @@ build(const struct variant *v, uint32_t *size)
 }
 
 /* Returns: fdt_read's complaint. The tree stays: machine.args points to it. */
-static const char *
-read_variant(const struct variant *v, uint64_t boot_hart)
+static const char *read_variant(const struct variant *v, uint64_t boot_hart)
 {
     static uint8_t *fdt;
     uint32_t size;
@@ -227,8 +214,7 @@ read_variant(const struct variant *v, uint64_t boot_hart)
 
 /* --- tests -------------------------------------------------------------- */
 
-static void
-test_sound(void)
+static void test_sound(void)
 {
     uint32_t size;
     uint8_t *fdt = build(&sound, &size);
@@ -249,8 +235,7 @@ test_sound(void)
     free(fdt);
 }
 
-static void
-test_missing(void)
+static void test_missing(void)
 {
     static const char *const names[] = {"test", "serial", "plic", "initrd",
                                         "memory@80000000"};
@@ -267,8 +252,7 @@ test_missing(void)
     CHECK(!read_variant(&v, 0) && machine.args[0] == '\0');
 }
 
-static void
-test_many_harts(void)
+static void test_many_harts(void)
 {
     struct variant v = sound;
 
@@ -281,8 +265,7 @@ test_many_harts(void)
     CHECK(!read_variant(&v, 0) && machine.hart_ids[7] == 8);
 }
 
-static void
-test_sstc(void)
+static void test_sstc(void)
 {
     static const struct {
         const char *isa, *extensions;
@@ -301,8 +284,7 @@ test_sstc(void)
     }
 }
 
-static int
-print_file(const char *name)
+static int print_file(const char *name)
 {
     static uint8_t data[2 << 20];
     FILE *file = fopen(name, "rb");
@@ -319,8 +301,7 @@ print_file(const char *name)
     return error != NULL;
 }
 
-int
-main(int argc, char **argv)
+int main(int argc, char **argv)
 {
     int failed = 0;
 

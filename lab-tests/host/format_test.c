@@ -11,8 +11,7 @@
 static char ours[256];
 static int nours, failed;
 
-static void
-put_ours(char c)
+static void put_ours(char c)
 {
     ours[nours++] = c;
     ours[nours] = '\0';
@@ -30,9 +29,8 @@ static int FORMAT(1, 2) weir_format(const char *format, ...)
     return nours;
 }
 
-static void
-same(int ours, const char *our_text, int theirs, const char *their_text,
-     const char *what)
+static void same(int ours, const char *our_text, int theirs,
+                 const char *their_text, const char *what)
 {
     if (ours == theirs && strcmp(our_text, their_text) == 0)
         return;
@@ -49,8 +47,7 @@ same(int ours, const char *our_text, int theirs, const char *their_text,
         same(n, ours, m, theirs, #__VA_ARGS__);                                \
     } while (0)
 
-static void
-test_numbers(void)
+static void test_numbers(void)
 {
     static const long values[] = {0,       1,       -1,       42,
                                   INT_MAX, INT_MIN, LONG_MAX, LONG_MIN};
@@ -62,16 +59,14 @@ test_numbers(void)
     }
 }
 
-static void
-test_text(void)
+static void test_text(void)
 {
     TRY("%s|%s", "some", "more");
     TRY("");
     TRY("plain");
 }
 
-int
-main(void)
+int main(void)
 {
     test_numbers();
     test_text();

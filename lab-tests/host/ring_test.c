@@ -35,8 +35,7 @@ struct pair {
 
 static struct pair pairs[PAIRS];
 
-static void *
-produce(void *arg)
+static void *produce(void *arg)
 {
     struct pair *pair = arg;
 
@@ -55,8 +54,7 @@ produce(void *arg)
     return NULL;
 }
 
-static void *
-consume(void *arg)
+static void *consume(void *arg)
 {
     struct pair *pair = arg;
 
@@ -73,8 +71,7 @@ consume(void *arg)
     return NULL;
 }
 
-static void
-between_two(void)
+static void between_two(void)
 {
     pthread_t threads[2 * PAIRS];
 
@@ -94,8 +91,7 @@ between_two(void)
 }
 
 /* What a liar writes is seen as more than the ring holds, or harms nobody. */
-static void
-a_lying_peer_is_seen(void)
+static void a_lying_peer_is_seen(void)
 {
     struct ring_words words = {0, 0};
     struct ring_end consumer = ring_attach(&words.cons, &words.prod, SIZE);
@@ -114,8 +110,7 @@ a_lying_peer_is_seen(void)
     CHECK(ring_filled(&consumer) == 3 && ring_place(&consumer, 0) == 0);
 }
 
-static void
-full_and_empty(void)
+static void full_and_empty(void)
 {
     struct ring_words words = {NEAR_WRAP, NEAR_WRAP};
     struct ring_end consumer = ring_attach(&words.cons, &words.prod, SIZE);
@@ -137,8 +132,7 @@ static uint32_t turns[SIZE], element[SIZE];
 static uint32_t taken; /* [a] */
 static uint8_t seen[PAIRS * COUNT];
 
-static void *
-put_many(void *arg)
+static void *put_many(void *arg)
 {
     uint32_t base = (uint32_t)(uintptr_t)arg * COUNT;
 
@@ -153,8 +147,7 @@ put_many(void *arg)
     return NULL;
 }
 
-static void *
-take_many(void *arg)
+static void *take_many(void *arg)
 {
     uint32_t last[PAIRS] = {0}; /* of each producer: 1 + its number */
 
@@ -177,8 +170,7 @@ take_many(void *arg)
     return NULL;
 }
 
-static void
-many_to_many(void)
+static void many_to_many(void)
 {
     pthread_t threads[2 * PAIRS];
 
@@ -193,8 +185,7 @@ many_to_many(void)
         CHECK(seen[i]);
 }
 
-static void
-many_full_and_empty(void)
+static void many_full_and_empty(void)
 {
     struct mpmc ring;
     uint32_t turn[2], at;
@@ -218,8 +209,7 @@ many_full_and_empty(void)
     }
 }
 
-int
-main(void)
+int main(void)
 {
     full_and_empty();
     a_lying_peer_is_seen();

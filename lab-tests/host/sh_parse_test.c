@@ -22,22 +22,19 @@
     }
 WEIR_CALLS(FAKE)
 
-long
-write_out(handle_t h, const void *buf, size_t len)
+long write_out(handle_t h, const void *buf, size_t len)
 {
     (void)h;
     return (long)fwrite(buf, 0, len, stdout);
 }
 
-long
-weir_getline(char *buf, uint64_t cap)
+long weir_getline(char *buf, uint64_t cap)
 {
     (void)buf;
     return (long)cap;
 }
 
-const char *
-err_name(long error)
+const char *err_name(long error)
 {
     return error ? "error" : "";
 }
@@ -67,8 +64,7 @@ int32_t last_background;
  * A text as the shell takes it apart: words between [ and ], then what ended
  * the pipeline; an error ends all.
  */
-static void
-show(const char *text, char *out, size_t cap)
+static void show(const char *text, char *out, size_t cap)
 {
     struct parser p = {.at = text};
     struct pipeline *line = malloc(sizeof(*line));
@@ -94,8 +90,7 @@ show(const char *text, char *out, size_t cap)
     free(line);
 }
 
-static void
-expect(const char *text, const char *want)
+static void expect(const char *text, const char *want)
 {
     char got[512];
 
@@ -106,8 +101,7 @@ expect(const char *text, const char *want)
     exit(1);
 }
 
-static void
-test_lines(void)
+static void test_lines(void)
 {
     last_status = 7;
     last_background = 31;
@@ -135,8 +129,7 @@ test_lines(void)
 }
 
 /* The longest things there are, in exact allocations. */
-static void
-test_limits(void)
+static void test_limits(void)
 {
     char out[64];
     char *text = malloc(20001);
@@ -156,8 +149,7 @@ test_limits(void)
     free(text);
 }
 
-static void
-test_random(void)
+static void test_random(void)
 {
     static const char letters[] = "aab  ||;&'\"\\$?!#\n<\t";
     static char out[40000];
@@ -176,8 +168,7 @@ test_random(void)
     }
 }
 
-static void
-expect_split(const char *text, const char *want)
+static void expect_split(const char *text, const char *want)
 {
     char line[256], got[256] = "";
     char *words[ARGS_MAX + 1];
@@ -196,8 +187,7 @@ expect_split(const char *text, const char *want)
     exit(1);
 }
 
-static void
-test_init(void)
+static void test_init(void)
 {
     char args[] = "seed=4 norun=1 run=ls -l run=x";
     char many[300] = "", copy[300];
@@ -219,8 +209,7 @@ test_init(void)
     CHECK(split(strcpy(copy, many), words) == -E_2BIG);
 }
 
-int
-main(void)
+int main(void)
 {
     test_lines();
     test_limits();

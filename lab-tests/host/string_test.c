@@ -33,15 +33,13 @@ static unsigned char ours[ROOM], theirs[ROOM], start[ROOM];
         }                                                                      \
     } while (0)
 
-static void
-reset(void)
+static void reset(void)
 {
     memcpy(ours, start, ROOM);
     memcpy(theirs, start, ROOM);
 }
 
-static void
-test_set(size_t n, size_t to)
+static void test_set(size_t n, size_t to)
 {
     reset();
     CHECK(weir_memset(ours + to, (int)(n + 0x180), n) == ours + to);
@@ -49,8 +47,7 @@ test_set(size_t n, size_t to)
     CHECK(memcmp(ours, theirs, ROOM) == 0);
 }
 
-static void
-test_copy(size_t n, size_t to, size_t from)
+static void test_copy(size_t n, size_t to, size_t from)
 {
     reset();
     CHECK(weir_memcpy(ours + to, ours + 256 + from, n) == ours + to);
@@ -58,8 +55,7 @@ test_copy(size_t n, size_t to, size_t from)
     CHECK(memcmp(ours, theirs, ROOM) == 0);
 }
 
-static void
-test_memory(void)
+static void test_memory(void)
 {
     size_t n, to, from;
 
@@ -74,8 +70,7 @@ test_memory(void)
 }
 
 /* Exact allocations: a read past either end is the sanitizer's. */
-static void
-test_bounds(void)
+static void test_bounds(void)
 {
     for (size_t n = 0; n < 100; n++) {
         unsigned char *a = malloc(n + !n), *b = malloc(n + !n);
@@ -88,8 +83,7 @@ test_bounds(void)
     }
 }
 
-static void
-test_strings(void)
+static void test_strings(void)
 {
     char *exact = malloc(4), cut[4] = "zzz";
 
@@ -108,8 +102,7 @@ test_strings(void)
     free(exact);
 }
 
-int
-main(void)
+int main(void)
 {
     test_memory();
     test_bounds();

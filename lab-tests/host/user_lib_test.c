@@ -10,8 +10,7 @@
 static char sent[1 << 16];
 static size_t sent_len;
 
-long
-write_out(handle_t h, const void *buf, size_t len)
+long write_out(handle_t h, const void *buf, size_t len)
 {
     CHECK(h == 1 && len > 0 && len <= 512);
     CHECK(sent_len + len <= sizeof(sent));
@@ -23,8 +22,7 @@ write_out(handle_t h, const void *buf, size_t len)
 static char heap[1 << 20] __attribute__((aligned(16)));
 static size_t heap_end = 3; /* odd, as after someone's sbrk(3) */
 
-long
-sbrk(long delta)
+long sbrk(long delta)
 {
     long old = (long)(heap + heap_end);
 
@@ -50,9 +48,8 @@ sbrk(long delta)
         }                                                                      \
     } while (0)
 
-static void
-test_number(const char *flags, const char *width, const char *precision,
-            long value)
+static void test_number(const char *flags, const char *width,
+                        const char *precision, long value)
 {
     static const char kinds[] = "diuxXo";
     static const char *const lengths[] = {"hh", "h", "", "l", "ll", "z", "j"};
@@ -70,8 +67,7 @@ test_number(const char *flags, const char *width, const char *precision,
     }
 }
 
-static void
-test_formats(void)
+static void test_formats(void)
 {
     static const char *const flags[] = {"",   "-",  "0",  "+",  " ", "#",
                                         "#0", "+0", "-0", "-#", "+ "};
@@ -94,8 +90,7 @@ test_formats(void)
     SAME(200, "%p", (void *)0x1234);
 }
 
-static void
-test_chunks(void)
+static void test_chunks(void)
 {
     char text[1500];
 
@@ -115,8 +110,7 @@ test_chunks(void)
 
 #define ROOM 256
 
-static void
-test_move(size_t from, size_t to, size_t n)
+static void test_move(size_t from, size_t to, size_t n)
 {
     uint8_t ours[ROOM], theirs[ROOM], plain[ROOM];
 
@@ -135,14 +129,12 @@ test_move(size_t from, size_t to, size_t n)
     CHECK(memcmp(ours, theirs, ROOM) == 0);
 }
 
-static int
-sign(int n)
+static int sign(int n)
 {
     return (n > 0) - (n < 0);
 }
 
-static void
-test_strings(void)
+static void test_strings(void)
 {
     static const char *const words[] = {"",   "a",    "b",   "ab",    "abc",
                                         "ba", "\xff", "aab", "aabab", "abab"};
@@ -160,8 +152,7 @@ test_strings(void)
     }
 }
 
-static void
-test_numbers(void)
+static void test_numbers(void)
 {
     static const char *const words[] = {"",
                                         "0",
@@ -202,16 +193,14 @@ test_numbers(void)
     }
 }
 
-static int
-by_value(const void *a, const void *b)
+static int by_value(const void *a, const void *b)
 {
     int x = *(const int *)a, y = *(const int *)b;
 
     return (x > y) - (x < y);
 }
 
-static void
-test_sort(void)
+static void test_sort(void)
 {
     int ours[100], theirs[100];
 
@@ -228,15 +217,13 @@ test_sort(void)
 
 #define BLOCKS 64
 
-static void
-check_filled(const uint8_t *p, size_t n, int with)
+static void check_filled(const uint8_t *p, size_t n, int with)
 {
     for (size_t i = 0; i < n; i++)
         CHECK(p[i] == with);
 }
 
-static void
-test_malloc(void)
+static void test_malloc(void)
 {
     uint8_t *blocks[BLOCKS] = {0};
     size_t sizes[BLOCKS] = {0};
@@ -267,8 +254,7 @@ test_malloc(void)
     CHECK(!weir_calloc(1ul << 33, 1ul << 33));
 }
 
-int
-main(void)
+int main(void)
 {
     test_formats();
     test_chunks();

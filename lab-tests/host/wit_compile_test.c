@@ -14,15 +14,13 @@
 #include "ipc/wit.h"
 
 /* The library's output and heap, which are not used here. */
-long
-write_out(handle_t h, const void *buf, size_t len)
+long write_out(handle_t h, const void *buf, size_t len)
 {
     (void)h, (void)buf, (void)len;
     abort();
 }
 
-long
-sbrk(long delta)
+long sbrk(long delta)
 {
     (void)delta;
     abort();
@@ -30,8 +28,7 @@ sbrk(long delta)
 
 static uint64_t state = 1;
 
-static uint32_t
-below(uint32_t n)
+static uint32_t below(uint32_t n)
 {
     state = state * 6364136223846793005u + 1442695040888963407u;
     return (uint32_t)(state >> 33) % n;
@@ -41,8 +38,7 @@ below(uint32_t n)
 static char text[1 << 16];
 static size_t text_len;
 
-static void
-say(const char *s)
+static void say(const char *s)
 {
     CHECK(text_len + strlen(s) < sizeof(text));
     strcpy(text + text_len, s);
@@ -51,8 +47,7 @@ say(const char *s)
 
 static struct layout random_type(uint32_t deep);
 
-static struct layout
-with_field(struct layout record, struct layout field)
+static struct layout with_field(struct layout record, struct layout field)
 {
     record.size = align_up(record.size, field.align) + field.size;
     if (field.align > record.align)
@@ -61,16 +56,14 @@ with_field(struct layout record, struct layout field)
 }
 
 /* Names a, b, c...; some of them in upper case, some behind a `%`. */
-static void
-say_name(uint32_t i)
+static void say_name(uint32_t i)
 {
     char name[3] = {'%', (char)((below(4) ? 'a' : 'A') + i), 0};
 
     say(name + (below(4) > 0));
 }
 
-static struct layout
-random_record(uint32_t deep)
+static struct layout random_record(uint32_t deep)
 {
     struct layout record = {0, 1};
     uint32_t n = 1 + below(4);
@@ -86,8 +79,7 @@ random_record(uint32_t deep)
     return record;
 }
 
-static struct layout
-random_variant(uint32_t deep)
+static struct layout random_variant(uint32_t deep)
 {
     struct layout best = {0, 1};
     uint32_t n = 1 + below(4);
@@ -110,8 +102,7 @@ random_variant(uint32_t deep)
     return best;
 }
 
-static struct layout
-random_type(uint32_t deep)
+static struct layout random_type(uint32_t deep)
 {
     static const struct {
         const char *name;
@@ -142,8 +133,7 @@ random_type(uint32_t deep)
 
 /* Compiles the text. Returns what wit_compile does; the kernel accepts what
  * has compiled, and a mistake lies in the text. */
-static long
-compile(struct wit_type *type)
+static long compile(struct wit_type *type)
 {
     long len = wit_compile(text, type->form, WIT_MAX_FORM);
 
@@ -157,8 +147,7 @@ compile(struct wit_type *type)
     return len;
 }
 
-static void
-sizes(struct wit_type *type)
+static void sizes(struct wit_type *type)
 {
     uint32_t good = 0;
 
@@ -177,8 +166,7 @@ sizes(struct wit_type *type)
 
 /* Some bytes replaced, taken out or doubled: anything may come out, but
  * nothing that the kernel refuses. */
-static void
-damaged(struct wit_type *type)
+static void damaged(struct wit_type *type)
 {
     for (uint32_t i = 0; i < 20000; i++) {
         static const char bytes[] = "{}<>(),:% a9-_xu8";
@@ -196,8 +184,7 @@ struct mistake {
     long offset; /* -1: none */
 };
 
-static void
-names(struct wit_type *type)
+static void names(struct wit_type *type)
 {
     static const struct mistake known[] = {
         {"record { a: u8, a: u8 }", 16},
@@ -233,8 +220,7 @@ names(struct wit_type *type)
 }
 
 /* As many names as an enum may have, and then one that was there before. */
-static void
-many_names(void)
+static void many_names(void)
 {
     static char all[1 << 20];
     uint8_t form[WIT_MAX_FORM];
@@ -252,8 +238,7 @@ many_names(void)
     CHECK(wit_compile(all, form, sizeof(form)) < 0);
 }
 
-int
-main(void)
+int main(void)
 {
     struct wit_type *type = malloc(wit_bytes(WIT_MAX_FORM));
 

@@ -19,8 +19,7 @@
 
 static uint64_t state = 1;
 
-static uint32_t
-below(uint32_t n)
+static uint32_t below(uint32_t n)
 {
     state = state * 6364136223846793005u + 1442695040888963407u;
     return (uint32_t)(state >> 33) % n;
@@ -28,8 +27,7 @@ below(uint32_t n)
 
 /* Verify the bytes; if they are a type, check messages against it. Returns: its
  * size or 0. */
-static uint32_t
-try_form(const uint8_t *bytes, uint32_t len)
+static uint32_t try_form(const uint8_t *bytes, uint32_t len)
 {
     struct wit_type *type = malloc(wit_bytes(len));
     long size;
@@ -58,8 +56,7 @@ try_form(const uint8_t *bytes, uint32_t len)
 }
 
 /* Something like a block, rarely wrong. */
-static uint32_t
-random_block(uint8_t *p, uint32_t room, uint32_t depth)
+static uint32_t random_block(uint8_t *p, uint32_t room, uint32_t depth)
 {
     uint32_t n = 0, ops = 1 + below(3);
 
@@ -94,8 +91,7 @@ random_block(uint8_t *p, uint32_t room, uint32_t depth)
     return n;
 }
 
-static void
-any_bytes(void)
+static void any_bytes(void)
 {
     uint8_t form[WIT_MAX_FORM + 1];
     uint32_t good = 0;
@@ -110,8 +106,7 @@ any_bytes(void)
     CHECK(good > 10);
 }
 
-static void
-nearly_forms(void)
+static void nearly_forms(void)
 {
     static uint8_t form[4096];
     uint32_t good = 0;
@@ -129,8 +124,7 @@ nearly_forms(void)
 }
 
 /* Blocks in blocks, as deep as they may be and one deeper. */
-static void
-depth(void)
+static void depth(void)
 {
     uint8_t form[WIT_MAX_FORM];
 
@@ -156,8 +150,7 @@ depth(void)
     }
 }
 
-int
-main(void)
+int main(void)
 {
     any_bytes();
     nearly_forms();

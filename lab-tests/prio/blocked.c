@@ -2,8 +2,7 @@
 #include "../lab.h"
 
 /* A child that sends `value`, blocked behind those that wait already. */
-static long
-block_sender(handle_t q, uint64_t value, uint32_t priority)
+static long block_sender(handle_t q, uint64_t value, uint32_t priority)
 {
     uint32_t before = stat_of(q).waiting_senders;
     long child = SPAWN(

@@ -119,8 +119,7 @@ TEST(one_level_fills)
 }
 
 /* Nanoseconds for 200 send-receive pairs on top of what is queued. */
-static uint64_t
-cost_of_pairs(handle_t q)
+static uint64_t cost_of_pairs(handle_t q)
 {
     uint64_t start = clock_ns();
 
@@ -171,8 +170,7 @@ TEST(handles_share_capacity)
 }
 
 /* The shortest of many short samples: what disturbs is in the others. */
-static uint64_t
-best_sample(handle_t q)
+static uint64_t best_sample(handle_t q)
 {
     uint64_t best = UINT64_MAX;
 

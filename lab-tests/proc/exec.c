@@ -3,8 +3,7 @@
 
 /* Runs a program with its output in a queue; puts what it printed into `text`
  * (up to size - 1 bytes), ended by 0. Returns its exit code, -1 if none. */
-static long
-run(const char *const *args, char *text, uint32_t size)
+static long run(const char *const *args, char *text, uint32_t size)
 {
     long q = queue_create(16, 4096, 0), r, len = 0;
     long rd = handle_dup(q, RIGHT_READ, 0);

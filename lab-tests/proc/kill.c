@@ -1,8 +1,7 @@
 /* kill: whom it may end, and how fast. */
 #include "../lab.h"
 
-static void
-check_killed(long pid)
+static void check_killed(long pid)
 {
     struct exit_info info;
 
@@ -175,8 +174,7 @@ TEST(kill_adopted)
 }
 
 /* Works in every way that needs no other process. */
-static void
-work_forever(void)
+static void work_forever(void)
 {
     uint8_t data[64] = {0};
 

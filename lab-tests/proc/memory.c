@@ -95,8 +95,7 @@ TEST(take_all_memory)
 }
 
 /* Uses `depth` stack frames of about 300 bytes. */
-__attribute__((noinline)) static int
-dig(volatile char *above, int depth)
+__attribute__((noinline)) static int dig(volatile char *above, int depth)
 {
     volatile char frame[256];
 

@@ -77,8 +77,7 @@ TEST(timer_huge)
 }
 
 /* Ten sleepers whose times are 5 ms apart: do they wake in that order? */
-static bool
-ten_timers(handle_t q)
+static bool ten_timers(handle_t q)
 {
     uint64_t start = (uint64_t)clock_ns() + MS(30);
     bool in_order = true;

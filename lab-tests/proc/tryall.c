@@ -5,8 +5,7 @@
  */
 #include <weir.h>
 
-static void
-try(char *name)
+static void try(char *name)
 {
     char *args[] = {name, 0};
     struct exit_info info;
@@ -28,8 +27,7 @@ try(char *name)
         printf("%s code %d\n", name, (int)info.code);
 }
 
-int
-main(void)
+int main(void)
 {
     static struct sys_info before, after;
     static struct boot_file file;

@@ -2,8 +2,7 @@
 #include "../lab.h"
 
 /* Receives one number, waiting up to `timeout`, and sends it on. */
-static void
-relay(handle_t from, handle_t to, uint64_t timeout)
+static void relay(handle_t from, handle_t to, uint64_t timeout)
 {
     uint64_t value;
 
@@ -69,8 +68,7 @@ TEST(zero_is_one_try)
 }
 
 /* The best of a few measured waits, so that a busy host does not count. */
-static uint64_t
-shortest_wait(handle_t q, uint64_t timeout)
+static uint64_t shortest_wait(handle_t q, uint64_t timeout)
 {
     uint64_t best = UINT64_MAX;
 
@@ -447,8 +445,7 @@ TEST(killed_while_given_next)
 }
 
 /* Answers every message on `in` with one on `out`, until `in` closes. */
-static void
-echo_forever(handle_t in, handle_t out)
+static void echo_forever(handle_t in, handle_t out)
 {
     uint64_t value;
 
@@ -529,8 +526,7 @@ TEST(room_beats_clock)
 }
 
 /* Sends without waiting, over and over, until the readers are gone. */
-static void
-send_hotly(handle_t w)
+static void send_hotly(handle_t w)
 {
     while (put_now(w, 99, PRIO_URGENT) != -E_PIPE)
         continue;

@@ -196,8 +196,7 @@ TEST(kill_of_reader)
 }
 
 /* Sends until the other side has gone. */
-static void
-send_until_pipe(handle_t w)
+static void send_until_pipe(handle_t w)
 {
     long r;
 
@@ -254,8 +253,7 @@ TEST(close_races_recv)
 
 /* Uses the queue `count` times as a sender or a receiver, or until the other
  * side has gone. */
-static void
-use_queue(handle_t h, bool sends, uint32_t count)
+static void use_queue(handle_t h, bool sends, uint32_t count)
 {
     uint64_t value;
     long r = 0;
@@ -270,8 +268,7 @@ enum { BY_CLOSE, BY_EXIT, BY_KILL };
 
 /* One round: a child uses one end of a queue until, at a random moment, this
  * process closes the other end, or the child exits, or is killed. */
-static void
-end_while_used(int how, bool child_sends, uint64_t *seed)
+static void end_while_used(int how, bool child_sends, uint64_t *seed)
 {
     long q = queue_create(1 << random_below(seed, 3), 8, 0);
     long ours = handle_dup(q, child_sends ? RIGHT_READ : RIGHT_WRITE, 0);
@@ -308,8 +305,7 @@ TEST(ten_thousand_races)
 
 /* Sends handles of a queue of its own, new ones all the time, until it is
  * killed or nobody can receive them. */
-static void
-send_cargo(handle_t w)
+static void send_cargo(handle_t w)
 {
     handle_t cargo = (handle_t)queue_create(1, 8, 0);
     long r;
@@ -347,8 +343,7 @@ TEST(cargo_races)
 }
 
 /* Waits for either queue's signals, over and over, until one is closed. */
-static void
-watch_until_closed(handle_t a, handle_t b)
+static void watch_until_closed(handle_t a, handle_t b)
 {
     struct wait_item items[2] = {{a, SIG_READABLE, 0}, {b, SIG_READABLE, 0}};
     uint64_t value;

@@ -227,8 +227,7 @@ TEST(create_until_full)
 }
 
 /* Creates queues until one is refused; reports how many, and why. */
-static void
-hoard(handle_t report, handle_t gate)
+static void hoard(handle_t report, handle_t gate)
 {
     uint64_t n = 0;
     long q;

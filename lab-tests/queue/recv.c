@@ -79,8 +79,7 @@ TEST(wild_buffer)
     CHECK_EQ(strcmp(out, "first"), 0);
 }
 
-static void
-some_text(void)
+static void some_text(void)
 {
     nop();
 }

@@ -271,8 +271,7 @@ enum { DEAD, NO_RIGHT, BAD_OPTION, TOO_LONG, OTHER_TAG, WILD, FAULTS };
 
 /* The send that has all faults of a set, on a queue of 8-byte messages and
  * schema 5. */
-static long
-send_with(uint32_t faults, handle_t writer, handle_t reader)
+static long send_with(uint32_t faults, handle_t writer, handle_t reader)
 {
 #define HAS(fault) (faults & 1u << (fault))
     handle_t h = HAS(DEAD) ? -1 : HAS(NO_RIGHT) ? reader : writer;

@@ -5,8 +5,7 @@ enum { SENDERS = 4, SLEEPERS = 6, EACH = 2000 };
 
 /* Wait again and again, for a little more each time; both the timer's
  * interrupt and the wake come from the handler. */
-static void
-be_woken_until_told(handle_t stop)
+static void be_woken_until_told(handle_t stop)
 {
     char byte;
 
@@ -16,8 +15,7 @@ be_woken_until_told(handle_t stop)
     exit(0);
 }
 
-static void
-send_numbers(handle_t q, uint64_t sender)
+static void send_numbers(handle_t q, uint64_t sender)
 {
     for (uint64_t i = 0; i < EACH; i++)
         CHECK_EQ(put(q, sender * EACH + i), 0);

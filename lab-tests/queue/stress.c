@@ -6,16 +6,14 @@
 #define ITEM      48
 
 /* A message: producer, number, and bytes that all derive from both. */
-static void
-make_item(uint8_t *item, uint32_t producer, uint32_t number)
+static void make_item(uint8_t *item, uint32_t producer, uint32_t number)
 {
     memset(item, (int)(producer * 59 + number), ITEM);
     memcpy(item, &producer, 4);
     memcpy(item + 4, &number, 4);
 }
 
-static void
-produce(handle_t q, uint32_t producer, uint32_t count)
+static void produce(handle_t q, uint32_t producer, uint32_t count)
 {
     uint8_t item[ITEM];
 
@@ -34,8 +32,7 @@ struct tally {
 
 /* Receives until E_PIPE, checks every byte and each producer's order, and
  * reports the tallies. */
-static void
-consume(handle_t q, handle_t report)
+static void consume(handle_t q, handle_t report)
 {
     struct tally seen[PRODUCERS] = {0};
     uint8_t item[ITEM], want[ITEM];
@@ -59,8 +56,7 @@ consume(handle_t q, handle_t report)
 
 /* Adds up what all consumers report: each producer's numbers 0..n-1, each
  * exactly once. Returns n of the last producer; the others sent `count`. */
-static uint32_t
-check_tallies(handle_t report, uint32_t count)
+static uint32_t check_tallies(handle_t report, uint32_t count)
 {
     struct tally total[PRODUCERS] = {0}, seen[PRODUCERS];
 
@@ -83,8 +79,7 @@ check_tallies(handle_t report, uint32_t count)
 }
 
 /* Starts the processes; the caller keeps no handle to the data queue. */
-static void
-start_all(handle_t q, handle_t report, uint32_t count, long *pids)
+static void start_all(handle_t q, handle_t report, uint32_t count, long *pids)
 {
     long w = handle_dup(q, RIGHT_WRITE, 0);
     long r = handle_dup(q, RIGHT_READ, 0);
@@ -161,8 +156,7 @@ struct model {
     uint64_t next, accepted;
 };
 
-static void
-model_send(struct model *m, handle_t q, uint32_t priority)
+static void model_send(struct model *m, handle_t q, uint32_t priority)
 {
     long want = m->total == 16 ? -E_AGAIN : 0;
 
@@ -175,8 +169,7 @@ model_send(struct model *m, handle_t q, uint32_t priority)
     m->next++;
 }
 
-static void
-model_recv(struct model *m, handle_t q)
+static void model_recv(struct model *m, handle_t q)
 {
     struct msg_meta meta;
     uint64_t value;
@@ -223,15 +216,13 @@ TEST(random_against_model)
 }
 
 /* Answers each number with its successor, `count` times. */
-static void
-pong(handle_t in, handle_t out, uint64_t count)
+static void pong(handle_t in, handle_t out, uint64_t count)
 {
     for (uint64_t i = 0; i < count; i++)
         CHECK_EQ(put(out, take(in) + 1), 0);
 }
 
-static void
-ping(uint64_t count)
+static void ping(uint64_t count)
 {
     long there = queue_create(1, 8, 0), back = queue_create(1, 8, 0);
     long child = SPAWN(pong(there, back, count));
@@ -262,8 +253,7 @@ TEST(ping_pong_pairs)
 }
 
 /* Sleeps for moments, over and over, until `gate` closes. */
-static void
-sleep_in_moments(handle_t gate, uint64_t seed)
+static void sleep_in_moments(handle_t gate, uint64_t seed)
 {
     while (queue_recv(gate, 0, 0, 0, US(random_below(&seed, 200))) != -E_PIPE)
         timer_wait(TIMER_REL, US(random_below(&seed, 200)));
@@ -290,8 +280,7 @@ TEST(timer_storm)
 }
 
 /* Answers each number with its successor; waits in handle_wait only. */
-static void
-watching_pong(handle_t in, handle_t out, uint64_t count)
+static void watching_pong(handle_t in, handle_t out, uint64_t count)
 {
     struct wait_item item = {in, SIG_READABLE, 0};
 

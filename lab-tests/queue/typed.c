@@ -2,8 +2,7 @@
 #include "../lab.h"
 
 /* A queue of messages of this type; fails the case if it cannot be had. */
-static long
-typed_queue(const char *text)
+static long typed_queue(const char *text)
 {
     uint8_t form[WIT_MAX_FORM];
     long len = wit_compile(text, form, sizeof(form));
@@ -14,8 +13,7 @@ typed_queue(const char *text)
     return q;
 }
 
-static long
-offer(long q, const void *message, uint64_t len)
+static long offer(long q, const void *message, uint64_t len)
 {
     long r = queue_send(q, message, len, 0, NOW);
 

@@ -7,8 +7,7 @@ static const uint16_t numbers[] = {
 #undef NUMBER
 };
 
-static bool
-is_call(uint64_t number)
+static bool is_call(uint64_t number)
 {
     for (uint32_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
         if (numbers[i] == number)
@@ -75,8 +74,7 @@ TEST(registers_preserved)
 }
 
 /* Sets gp and tp, gives way, and tells whether they are what they were. */
-static bool
-pointers_stay(uint64_t value)
+static bool pointers_stay(uint64_t value)
 {
     uint64_t changed;
 
@@ -106,8 +104,7 @@ TEST(registers_of_each)
 }
 
 /* Makes a call and stores what is then in the caller-saved registers. */
-static void
-call_and_look(uint64_t number, uint64_t arg0, uint64_t seen[14])
+static void call_and_look(uint64_t number, uint64_t arg0, uint64_t seen[14])
 {
     register uint64_t a0 asm("a0") = arg0;
     register uint64_t a7 asm("a7") = number;
@@ -159,16 +156,14 @@ TEST(upper_halves_ignored)
 }
 
 /* Whether the text ends inside its array. */
-static bool
-is_ended(const char *text, uint32_t size)
+static bool is_ended(const char *text, uint32_t size)
 {
     while (size > 0 && *text)
         text++, size--;
     return size > 0;
 }
 
-static bool
-contains(const char *text, const char *part)
+static bool contains(const char *text, const char *part)
 {
     for (; *text; text++)
         if (strncmp(text, part, strlen(part)) == 0)

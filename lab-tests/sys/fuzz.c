@@ -10,15 +10,13 @@ static const uint16_t numbers[] = {
 
 /* Calls left out here: they end, copy or replace the caller, or wait for
  * something that will not come, whatever their arguments. */
-static bool
-is_tame(uint64_t number)
+static bool is_tame(uint64_t number)
 {
     return number != CALL_exit && number != CALL_fork && number != CALL_exec;
 }
 
 /* The place of a call's timeout among its arguments, or -1. */
-static int
-timeout_of(uint64_t number)
+static int timeout_of(uint64_t number)
 {
     switch (number) {
     case CALL_timer_wait:
@@ -50,8 +48,8 @@ timeout_of(uint64_t number)
 static uint64_t scratch[1024];
 
 /* Something that an argument might be: handle, size, flag, pointer. */
-static uint64_t
-random_argument(uint64_t *seed, const handle_t *handles, uint32_t n)
+static uint64_t random_argument(uint64_t *seed, const handle_t *handles,
+                                uint32_t n)
 {
     static const uint64_t edges[] = {
         0,          1,          2,          3,
@@ -80,8 +78,7 @@ random_argument(uint64_t *seed, const handle_t *handles, uint32_t n)
 }
 
 /* Keeps what must not be hit at random: memory in use, long waits. */
-static void
-make_harmless(uint64_t number, uint64_t *args, uint64_t *seed)
+static void make_harmless(uint64_t number, uint64_t *args, uint64_t *seed)
 {
     int at = timeout_of(number);
 
@@ -98,8 +95,7 @@ make_harmless(uint64_t number, uint64_t *args, uint64_t *seed)
 }
 
 /* `count` random calls; handles that come up are used again. */
-static void
-call_at_random(uint64_t seed, uint32_t count)
+static void call_at_random(uint64_t seed, uint32_t count)
 {
     handle_t handles[16] = {-1, 0, 1, 2, 3};
     uint32_t n = 5;

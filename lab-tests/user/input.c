@@ -3,8 +3,7 @@
 
 /* Makes a queue standard input, filled with these messages; the sending side
  * is closed unless `keep`. */
-static handle_t
-feed(const char *const *texts, bool keep)
+static handle_t feed(const char *const *texts, bool keep)
 {
     long q = queue_create(16, 64, 0);
     long rd = handle_dup((handle_t)q, RIGHT_READ, 0);
@@ -18,8 +17,7 @@ feed(const char *const *texts, bool keep)
     return (handle_t)q;
 }
 
-static void
-expect_line(const char *want)
+static void expect_line(const char *want)
 {
     char line[32];
 

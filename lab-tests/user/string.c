@@ -3,8 +3,7 @@
 
 static uint8_t a[512], b[512];
 
-static void
-fill(uint8_t *p, uint32_t seed)
+static void fill(uint8_t *p, uint32_t seed)
 {
     for (uint32_t i = 0; i < sizeof(a); i++)
         p[i] = (uint8_t)(i * 7 + seed);

@@ -11,8 +11,7 @@
  *
  * Returns: 0; or what region_open fails with.
  */
-long
-input_open(struct input *in, const char *name)
+long input_open(struct input *in, const char *name)
 {
     long region = FROM_STDIN;
 
@@ -28,8 +27,7 @@ input_open(struct input *in, const char *name)
  *
  * Returns: the number of bytes; 0 at the end; or -E_code.
  */
-long
-input_read(struct input *in, void *buf, uint64_t cap)
+long input_read(struct input *in, void *buf, uint64_t cap)
 {
     long n;
 
@@ -44,8 +42,7 @@ input_read(struct input *in, void *buf, uint64_t cap)
     return n;
 }
 
-void
-input_close(struct input *in)
+void input_close(struct input *in)
 {
     if (in->region != FROM_STDIN)
         handle_close(in->region);

@@ -17,8 +17,7 @@ static size_t held_end;
  *
  * Returns: 0; or what queue_send fails with, and then a part may be sent.
  */
-long
-write_out(handle_t h, const void *buf, size_t len)
+long write_out(handle_t h, const void *buf, size_t len)
 {
     const char *at = buf;
     size_t limit = SEND_BYTES;
@@ -41,8 +40,7 @@ write_out(handle_t h, const void *buf, size_t len)
 }
 
 /* One message from handle 0: its length, 0 at end of file, or -E_code. */
-static long
-receive(void *buf, size_t cap)
+static long receive(void *buf, size_t cap)
 {
     long n = queue_recv(STDIN, buf, cap, 0, TIMEOUT_FOREVER);
 
@@ -50,8 +48,7 @@ receive(void *buf, size_t cap)
 }
 
 /* Makes sure that something is held; 0 at end of file. */
-static long
-fill(void)
+static long fill(void)
 {
     long n;
 
@@ -74,8 +71,7 @@ fill(void)
  *
  * Returns: the number of bytes; 0 at end of file; or -E_code.
  */
-long
-read_in(void *buf, uint64_t cap)
+long read_in(void *buf, uint64_t cap)
 {
     size_t n = held_end - held_at;
     long filled;
@@ -101,8 +97,7 @@ read_in(void *buf, uint64_t cap)
  *
  * Returns: the number of bytes; 0 at end of file; or -E_code.
  */
-long
-getline(char *buf, uint64_t cap)
+long getline(char *buf, uint64_t cap)
 {
     static bool end_met; // behind a last line that lacks its '\n'
     uint64_t n = 0;
@@ -126,8 +121,7 @@ getline(char *buf, uint64_t cap)
     return (long)n;
 }
 
-const char *
-err_name(long error)
+const char *err_name(long error)
 {
     // clang-format off
     static const struct {
@@ -155,8 +149,7 @@ err_name(long error)
 }
 
 /* Steps of a 64-bit counter, mixed: any start value, zero too, is good. */
-uint64_t
-rand_next(uint64_t *state)
+uint64_t rand_next(uint64_t *state)
 {
     uint64_t x = *state += 0x9e3779b97f4a7c15ull;
 

@@ -21,8 +21,7 @@ _Static_assert(sizeof(struct block) == ALIGN, "header keeps alignment");
 static struct block *free_list;
 
 /* Puts a block into the list and joins it with its neighbours (M1). */
-static void
-give_back(struct block *b)
+static void give_back(struct block *b)
 {
     struct block **link = &free_list;
     struct block *before = 0;
@@ -43,8 +42,7 @@ give_back(struct block *b)
     }
 }
 
-static bool
-grow(size_t size)
+static bool grow(size_t size)
 {
     size_t bytes = (size + GROW_BYTES - 1) & ~(GROW_BYTES - 1);
     long now = sbrk(0);
@@ -63,8 +61,7 @@ grow(size_t size)
 }
 
 /* The first free block that is large enough, cut to size; or null. */
-static struct block *
-take(size_t size)
+static struct block *take(size_t size)
 {
     struct block **link = &free_list;
     struct block *b, *rest;
@@ -86,8 +83,7 @@ take(size_t size)
     return b;
 }
 
-void *
-malloc(size_t size)
+void *malloc(size_t size)
 {
     struct block *b;
 
@@ -100,15 +96,13 @@ malloc(size_t size)
     return b ? b + 1 : 0;
 }
 
-void
-free(void *p)
+void free(void *p)
 {
     if (p)
         give_back((struct block *)p - 1);
 }
 
-void *
-calloc(size_t count, size_t size)
+void *calloc(size_t count, size_t size)
 {
     size_t bytes;
     void *p;
@@ -119,8 +113,7 @@ calloc(size_t count, size_t size)
     return p ? memset(p, 0, bytes) : 0;
 }
 
-void *
-realloc(void *p, size_t size)
+void *realloc(void *p, size_t size)
 {
     size_t room = p ? ((struct block *)p - 1)->size - sizeof(struct block) : 0;
     void *moved;

@@ -23,16 +23,14 @@ struct spec {
     int base;
 };
 
-static void
-flush(struct sink *s)
+static void flush(struct sink *s)
 {
     if (s->out >= 0 && s->fill > 0 && s->error == 0)
         s->error = write_out(s->out, s->buf, s->fill);
     s->fill = 0;
 }
 
-static void
-put(struct sink *s, char c)
+static void put(struct sink *s, char c)
 {
     s->total++;
     if (s->fill == s->cap && s->out >= 0)
@@ -41,17 +39,15 @@ put(struct sink *s, char c)
         s->buf[s->fill++] = c;
 }
 
-static void
-pad(struct sink *s, char c, int n)
+static void pad(struct sink *s, char c, int n)
 {
     while (n-- > 0)
         put(s, c);
 }
 
 /* Text with its field: what a prefix is for numbers, "" is for strings. */
-static void
-put_field(struct sink *s, const struct spec *spec, const char *prefix,
-          int zeros, const char *text, int len)
+static void put_field(struct sink *s, const struct spec *spec,
+                      const char *prefix, int zeros, const char *text, int len)
 {
     int blank = spec->width - (int)strlen(prefix) - zeros - len;
 
@@ -66,9 +62,8 @@ put_field(struct sink *s, const struct spec *spec, const char *prefix,
         pad(s, ' ', blank);
 }
 
-static void
-put_number(struct sink *s, const struct spec *spec, uint64_t value,
-           const char *prefix)
+static void put_number(struct sink *s, const struct spec *spec, uint64_t value,
+                       const char *prefix)
 {
     const char *digits = spec->upper ? "0123456789ABCDEF" : "0123456789abcdef";
     char text[24]; /* 2^64 in octal has 22 digits */
@@ -91,8 +86,8 @@ put_number(struct sink *s, const struct spec *spec, uint64_t value,
     put_field(s, spec, prefix, zeros > 0 ? zeros : 0, text + at, len);
 }
 
-static void
-put_string(struct sink *s, const struct spec *spec, const char *text)
+static void put_string(struct sink *s, const struct spec *spec,
+                       const char *text)
 {
     size_t max = spec->precision < 0 ? SIZE_MAX : (size_t)spec->precision;
 
@@ -101,8 +96,7 @@ put_string(struct sink *s, const struct spec *spec, const char *text)
     put_field(s, spec, "", 0, text, (int)strnlen(text, max));
 }
 
-static const char *
-parse_flags(const char *f, struct spec *spec)
+static const char *parse_flags(const char *f, struct spec *spec)
 {
     for (;; f++) {
         if (*f == '-')
@@ -120,8 +114,7 @@ parse_flags(const char *f, struct spec *spec)
     }
 }
 
-static const char *
-parse_count(const char *f, int *count)
+static const char *parse_count(const char *f, int *count)
 {
     *count = 0;
     for (; isdigit(*f); f++)
@@ -130,8 +123,7 @@ parse_count(const char *f, int *count)
 }
 
 /* An integer argument of `size` bytes, sign-extended or zero-extended. */
-static int64_t
-narrow(int64_t value, int size, bool is_signed)
+static int64_t narrow(int64_t value, int size, bool is_signed)
 {
     int shift = 64 - 8 * size;
 
@@ -140,8 +132,7 @@ narrow(int64_t value, int size, bool is_signed)
     return (int64_t)((uint64_t)value << shift >> shift);
 }
 
-static void
-put_signed(struct sink *s, const struct spec *spec, int64_t value)
+static void put_signed(struct sink *s, const struct spec *spec, int64_t value)
 {
     const char *sign = spec->plus ? "+" : spec->space ? " " : "";
 
@@ -151,8 +142,8 @@ put_signed(struct sink *s, const struct spec *spec, int64_t value)
         put_number(s, spec, (uint64_t)value, sign);
 }
 
-static void
-put_unsigned(struct sink *s, struct spec *spec, char kind, uint64_t value)
+static void put_unsigned(struct sink *s, struct spec *spec, char kind,
+                         uint64_t value)
 {
     const char *prefix = "";
 
@@ -163,8 +154,7 @@ put_unsigned(struct sink *s, struct spec *spec, char kind, uint64_t value)
     put_number(s, spec, value, prefix);
 }
 
-static const char *
-parse_length(const char *f, int *size)
+static const char *parse_length(const char *f, int *size)
 {
     *size = sizeof(int);
     for (; *f == 'h'; f++)
@@ -174,8 +164,7 @@ parse_length(const char *f, int *size)
     return f;
 }
 
-static const char *
-parse_spec(const char *f, struct spec *spec, va_list *ap)
+static const char *parse_spec(const char *f, struct spec *spec, va_list *ap)
 {
     f = parse_flags(f, spec);
     if (*f == '*') {
@@ -198,8 +187,7 @@ parse_spec(const char *f, struct spec *spec, va_list *ap)
 }
 
 /* One conversion, from behind its '%'; returns what follows it. */
-static const char *
-convert(struct sink *s, const char *f, va_list *ap)
+static const char *convert(struct sink *s, const char *f, va_list *ap)
 {
     struct spec spec = {.precision = -1, .base = 10};
     const char *start = f;
@@ -244,8 +232,7 @@ convert(struct sink *s, const char *f, va_list *ap)
     return f + 1;
 }
 
-static void
-format_into(struct sink *s, const char *format, va_list ap)
+static void format_into(struct sink *s, const char *format, va_list ap)
 {
     va_list args;
 
@@ -259,8 +246,7 @@ format_into(struct sink *s, const char *format, va_list ap)
     va_end(args);
 }
 
-int
-vsnprintf(char *buf, size_t cap, const char *format, va_list ap)
+int vsnprintf(char *buf, size_t cap, const char *format, va_list ap)
 {
     struct sink s = {.buf = buf, .cap = cap ? cap - 1 : 0, .out = -1};
 
@@ -270,8 +256,7 @@ vsnprintf(char *buf, size_t cap, const char *format, va_list ap)
     return (int)s.total;
 }
 
-int
-snprintf(char *buf, size_t cap, const char *format, ...)
+int snprintf(char *buf, size_t cap, const char *format, ...)
 {
     va_list ap;
     int n;
@@ -282,8 +267,7 @@ snprintf(char *buf, size_t cap, const char *format, ...)
     return n;
 }
 
-int
-vdprintf(handle_t h, const char *format, va_list ap)
+int vdprintf(handle_t h, const char *format, va_list ap)
 {
     char chunk[CHUNK_BYTES];
     struct sink s = {.buf = chunk, .cap = sizeof(chunk), .out = h};
@@ -293,8 +277,7 @@ vdprintf(handle_t h, const char *format, va_list ap)
     return s.error < 0 ? (int)s.error : (int)s.total;
 }
 
-int
-dprintf(handle_t h, const char *format, ...)
+int dprintf(handle_t h, const char *format, ...)
 {
     va_list ap;
     int n;
@@ -305,8 +288,7 @@ dprintf(handle_t h, const char *format, ...)
     return n;
 }
 
-int
-printf(const char *format, ...)
+int printf(const char *format, ...)
 {
     va_list ap;
     int n;
@@ -317,14 +299,12 @@ printf(const char *format, ...)
     return n;
 }
 
-int
-puts(const char *s)
+int puts(const char *s)
 {
     return printf("%s\n", s);
 }
 
-int
-putchar(int c)
+int putchar(int c)
 {
     char byte = (char)c;
     long error = write_out(STDOUT, &byte, 1);

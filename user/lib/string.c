@@ -15,8 +15,7 @@ typedef uint64_t __attribute__((may_alias)) word_t;
 #define MISALIGN(p) ((uintptr_t)(p) & (WORD - 1))
 
 /* Eight words at a time: loads first, so that none waits for its store. */
-static void
-copy_block(word_t *d, const word_t *s)
+static void copy_block(word_t *d, const word_t *s)
 {
     word_t a = s[0], b = s[1], c = s[2], e = s[3];
     word_t f = s[4], g = s[5], h = s[6], i = s[7];
@@ -25,8 +24,7 @@ copy_block(word_t *d, const word_t *s)
     d[4] = f, d[5] = g, d[6] = h, d[7] = i;
 }
 
-void *
-memcpy(void *restrict dst, const void *restrict src, size_t n)
+void *memcpy(void *restrict dst, const void *restrict src, size_t n)
 {
     char *d = dst;
     const char *s = src;
@@ -44,8 +42,7 @@ memcpy(void *restrict dst, const void *restrict src, size_t n)
     return dst;
 }
 
-void *
-memmove(void *dst, const void *src, size_t n)
+void *memmove(void *dst, const void *src, size_t n)
 {
     char *d = dst;
     const char *s = src;
@@ -61,8 +58,7 @@ memmove(void *dst, const void *src, size_t n)
     return dst;
 }
 
-void *
-memset(void *dst, int byte, size_t n)
+void *memset(void *dst, int byte, size_t n)
 {
     char *d = dst;
     word_t word = (uint8_t)byte * 0x0101010101010101ull;
@@ -79,8 +75,7 @@ memset(void *dst, int byte, size_t n)
     return dst;
 }
 
-int
-memcmp(const void *a, const void *b, size_t n)
+int memcmp(const void *a, const void *b, size_t n)
 {
     const uint8_t *x = a, *y = b;
 
@@ -90,8 +85,7 @@ memcmp(const void *a, const void *b, size_t n)
     return 0;
 }
 
-void *
-memchr(const void *s, int byte, size_t n)
+void *memchr(const void *s, int byte, size_t n)
 {
     const uint8_t *at = s;
 
@@ -101,14 +95,12 @@ memchr(const void *s, int byte, size_t n)
     return 0;
 }
 
-size_t
-strlen(const char *s)
+size_t strlen(const char *s)
 {
     return strnlen(s, SIZE_MAX);
 }
 
-size_t
-strnlen(const char *s, size_t max)
+size_t strnlen(const char *s, size_t max)
 {
     size_t n = 0;
 
@@ -117,14 +109,12 @@ strnlen(const char *s, size_t max)
     return n;
 }
 
-int
-strcmp(const char *a, const char *b)
+int strcmp(const char *a, const char *b)
 {
     return strncmp(a, b, SIZE_MAX);
 }
 
-int
-strncmp(const char *a, const char *b, size_t n)
+int strncmp(const char *a, const char *b, size_t n)
 {
     for (; n > 0; n--, a++, b++)
         if (*a != *b || !*a)
@@ -132,8 +122,7 @@ strncmp(const char *a, const char *b, size_t n)
     return 0;
 }
 
-char *
-strchr(const char *s, int c)
+char *strchr(const char *s, int c)
 {
     for (;; s++) {
         if (*s == (char)c)
@@ -143,8 +132,7 @@ strchr(const char *s, int c)
     }
 }
 
-char *
-strrchr(const char *s, int c)
+char *strrchr(const char *s, int c)
 {
     const char *found = 0;
 
@@ -155,8 +143,7 @@ strrchr(const char *s, int c)
     return (char *)(uintptr_t)found;
 }
 
-char *
-strstr(const char *s, const char *sub)
+char *strstr(const char *s, const char *sub)
 {
     size_t n = strlen(sub);
 
@@ -168,15 +155,13 @@ strstr(const char *s, const char *sub)
     }
 }
 
-char *
-strcpy(char *dst, const char *src)
+char *strcpy(char *dst, const char *src)
 {
     memcpy(dst, src, strlen(src) + 1);
     return dst;
 }
 
-char *
-strncpy(char *dst, const char *src, size_t n)
+char *strncpy(char *dst, const char *src, size_t n)
 {
     size_t len = strnlen(src, n);
 
@@ -185,57 +170,48 @@ strncpy(char *dst, const char *src, size_t n)
     return dst;
 }
 
-char *
-strcat(char *dst, const char *src)
+char *strcat(char *dst, const char *src)
 {
     strcpy(dst + strlen(dst), src);
     return dst;
 }
 
-int
-isspace(int c)
+int isspace(int c)
 {
     return c == ' ' || (c >= '\t' && c <= '\r');
 }
 
-int
-isdigit(int c)
+int isdigit(int c)
 {
     return c >= '0' && c <= '9';
 }
 
-int
-isalpha(int c)
+int isalpha(int c)
 {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
 
-int
-isalnum(int c)
+int isalnum(int c)
 {
     return isalpha(c) || isdigit(c);
 }
 
-int
-tolower(int c)
+int tolower(int c)
 {
     return c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c;
 }
 
-int
-toupper(int c)
+int toupper(int c)
 {
     return c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c;
 }
 
-int
-abs(int n)
+int abs(int n)
 {
     return n < 0 ? -n : n;
 }
 
-static int
-digit_value(char c)
+static int digit_value(char c)
 {
     if (isdigit(c))
         return c - '0';
@@ -245,15 +221,14 @@ digit_value(char c)
 }
 
 /* Whether s is "0x" and a digit: only then is the prefix one. */
-static bool
-has_hex_prefix(const char *s)
+static bool has_hex_prefix(const char *s)
 {
     return s[0] == '0' && tolower(s[1]) == 'x' && digit_value(s[2]) < 16;
 }
 
 /* The digits at s; too large a number gives the largest one. */
-static unsigned long
-parse_digits(const char *s, const char **end, int base, bool *overflow)
+static unsigned long parse_digits(const char *s, const char **end, int base,
+                                  bool *overflow)
 {
     unsigned long value = 0;
     const char *start;
@@ -273,8 +248,8 @@ parse_digits(const char *s, const char **end, int base, bool *overflow)
     return *overflow ? UINT64_MAX : value;
 }
 
-static unsigned long
-parse(const char *s, char **end, int base, bool *negative, bool *overflow)
+static unsigned long parse(const char *s, char **end, int base, bool *negative,
+                           bool *overflow)
 {
     const char *at = s, *stop;
     unsigned long value;
@@ -291,8 +266,7 @@ parse(const char *s, char **end, int base, bool *negative, bool *overflow)
     return value;
 }
 
-unsigned long
-strtoul(const char *s, char **end, int base)
+unsigned long strtoul(const char *s, char **end, int base)
 {
     bool negative, overflow;
     unsigned long value = parse(s, end, base, &negative, &overflow);
@@ -300,8 +274,7 @@ strtoul(const char *s, char **end, int base)
     return negative && !overflow ? -value : value;
 }
 
-long
-strtol(const char *s, char **end, int base)
+long strtol(const char *s, char **end, int base)
 {
     bool negative, overflow;
     unsigned long value = parse(s, end, base, &negative, &overflow);
@@ -311,14 +284,12 @@ strtol(const char *s, char **end, int base)
     return value > INT64_MAX ? INT64_MAX : (long)value;
 }
 
-int
-atoi(const char *s)
+int atoi(const char *s)
 {
     return (int)strtol(s, 0, 10);
 }
 
-static void
-swap(char *a, char *b, size_t size)
+static void swap(char *a, char *b, size_t size)
 {
     for (size_t i = 0; i < size; i++) {
         char c = a[i];
@@ -329,9 +300,8 @@ swap(char *a, char *b, size_t size)
 }
 
 /* Lets element `at` sink to its place in the heap of `count` elements. */
-static void
-sink(char *base, size_t at, size_t count, size_t size,
-     int (*compare)(const void *, const void *))
+static void sink(char *base, size_t at, size_t count, size_t size,
+                 int (*compare)(const void *, const void *))
 {
     for (;;) {
         size_t child = 2 * at + 1;
@@ -349,9 +319,8 @@ sink(char *base, size_t at, size_t count, size_t size,
 }
 
 /* Heap sort: no recursion on a 32 KiB stack, no bad case. */
-void
-qsort(void *array, size_t count, size_t size,
-      int (*compare)(const void *, const void *))
+void qsort(void *array, size_t count, size_t size,
+           int (*compare)(const void *, const void *))
 {
     char *base = array;
 

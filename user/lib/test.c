@@ -23,15 +23,13 @@ bool test_running;
 static long case_pid;
 static long last_fork;
 
-bool
-test_check_failed(const struct exit_info *info)
+bool test_check_failed(const struct exit_info *info)
 {
     return info->reason == EXIT_FAULT && info->cause == CAUSE_STORE_FAULT &&
            info->addr == TEST_FAILED_ADDR;
 }
 
-void
-test_end_failed(void)
+void test_end_failed(void)
 {
     // The harness itself waits for the case: there an exit code will do.
     if (test_running && getpid() != case_pid)
@@ -40,8 +38,7 @@ test_end_failed(void)
 }
 
 /* A line of diagnostics; to stderr where the case has lost its stdout. */
-static void
-say(const char *format, ...)
+static void say(const char *format, ...)
 {
     char line[320];
     va_list ap;
@@ -57,8 +54,7 @@ say(const char *format, ...)
         write_out(STDERR, line, (size_t)len);
 }
 
-static const char *
-describe(char *buf, size_t cap, long value)
+static const char *describe(char *buf, size_t cap, long value)
 {
     if (value < 0 && value >= -E_CANCELED)
         snprintf(buf, cap, "%ld (-%s)", value, err_name(value));
@@ -69,15 +65,14 @@ describe(char *buf, size_t cap, long value)
     return buf;
 }
 
-void
-test_fail_check(const char *file, int line, const char *text)
+void test_fail_check(const char *file, int line, const char *text)
 {
     say("# %s:%d: does not hold: %s", file, line, text);
     test_end_failed();
 }
 
-void
-test_fail_eq(const char *file, int line, const char *text, long got, long want)
+void test_fail_eq(const char *file, int line, const char *text, long got,
+                  long want)
 {
     char g[64], w[64];
 
@@ -86,16 +81,15 @@ test_fail_eq(const char *file, int line, const char *text, long got, long want)
     test_end_failed();
 }
 
-void
-test_check_err(const char *file, int line, const char *text, long got,
-               long error)
+void test_check_err(const char *file, int line, const char *text, long got,
+                    long error)
 {
     if (got != -error)
         test_fail_eq(file, line, text, got, -error);
 }
 
-void
-test_check_fault(const char *file, int line, const char *text, uint64_t cause)
+void test_check_fault(const char *file, int line, const char *text,
+                      uint64_t cause)
 {
     struct exit_info info;
     long pid = last_fork;
@@ -116,21 +110,18 @@ test_check_fault(const char *file, int line, const char *text, uint64_t cause)
     test_end_failed();
 }
 
-long
-test_fork(void)
+long test_fork(void)
 {
     last_fork = fork();
     return last_fork;
 }
 
-long
-test_forked(void)
+long test_forked(void)
 {
     return last_fork;
 }
 
-long
-test_join(long pid)
+long test_join(long pid)
 {
     struct exit_info info;
 
@@ -139,8 +130,7 @@ test_join(long pid)
     return info.code;
 }
 
-void
-test_busy_us(uint64_t us)
+void test_busy_us(uint64_t us)
 {
     long end = clock_ns() + (long)(us * 1000);
 
@@ -149,8 +139,7 @@ test_busy_us(uint64_t us)
             ;
 }
 
-uint64_t
-test_seed(void)
+uint64_t test_seed(void)
 {
     struct sys_info info;
     const char *at;
@@ -163,8 +152,7 @@ test_seed(void)
     return 1;
 }
 
-void
-test_fill(void *buf, size_t len, uint64_t seed)
+void test_fill(void *buf, size_t len, uint64_t seed)
 {
     uint8_t *bytes = buf;
 
@@ -173,8 +161,7 @@ test_fill(void *buf, size_t len, uint64_t seed)
 }
 
 /* Kills every process whose parent is the harness. */
-static void
-kill_children(void)
+static void kill_children(void)
 {
     struct proc_info p = {.pid = 0};
     long self = getpid();
@@ -185,8 +172,7 @@ kill_children(void)
 }
 
 /* Waits for all that the case left behind, by T3; true if nothing was amiss. */
-static bool
-sweep(void)
+static bool sweep(void)
 {
     struct exit_info info;
     bool clean = true;
@@ -213,8 +199,7 @@ sweep(void)
 }
 
 /* Waits for the case itself; true if it ended as a case that passes. */
-static bool
-await(long pid)
+static bool await(long pid)
 {
     struct exit_info info;
     long got = weir_wait(pid, &info, CASE_TIMEOUT);
@@ -236,8 +221,7 @@ await(long pid)
     return info.reason == EXIT_NORMAL && info.code == 0;
 }
 
-static bool
-run_case(const struct test_case *c)
+static bool run_case(const struct test_case *c)
 {
     struct sys_info before, after;
     bool passed;
@@ -267,8 +251,7 @@ run_case(const struct test_case *c)
     return false;
 }
 
-static const struct test_case *
-find_case(const char *name)
+static const struct test_case *find_case(const char *name)
 {
     for (size_t i = 0; __tests_start + i < __tests_end; i++)
         if (strcmp(__tests_start[i]->name, name) == 0)
@@ -276,16 +259,14 @@ find_case(const char *name)
     return 0;
 }
 
-static int
-list_cases(void)
+static int list_cases(void)
 {
     for (size_t i = 0; __tests_start + i < __tests_end; i++)
         printf("%s\n", __tests_start[i]->name);
     return 0;
 }
 
-int
-test_main(int argc, char **argv)
+int test_main(int argc, char **argv)
 {
     int all = (int)(__tests_end - __tests_start);
     int count = argc > 1 ? argc - 1 : all;

@@ -7,8 +7,7 @@
 #include "weir.h"
 #include "test_internal.h"
 
-long
-wait(long pid, struct exit_info *out, uint64_t timeout)
+long wait(long pid, struct exit_info *out, uint64_t timeout)
 {
     struct exit_info own;
     struct exit_info *info = out || !test_running ? out : &own;

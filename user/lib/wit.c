@@ -29,8 +29,7 @@ static struct layout parse_type(struct compiler *c);
 
 /* --- words ---------------------------------------------------------------- */
 
-static bool
-take(struct compiler *c, char wanted)
+static bool take(struct compiler *c, char wanted)
 {
     while (!c->bad && isspace(*c->at))
         c->at++;
@@ -40,16 +39,14 @@ take(struct compiler *c, char wanted)
     return true;
 }
 
-static void
-need(struct compiler *c, char wanted)
+static void need(struct compiler *c, char wanted)
 {
     if (!take(c, wanted))
         c->bad = true;
 }
 
 /* The next word; its length, or 0. */
-static size_t
-word(struct compiler *c, const char **start)
+static size_t word(struct compiler *c, const char **start)
 {
     take(c, '%'); /* a name may be written so */
     *start = c->at;
@@ -58,8 +55,7 @@ word(struct compiler *c, const char **start)
     return (size_t)(c->at - *start);
 }
 
-static void
-need_name(struct compiler *c)
+static void need_name(struct compiler *c)
 {
     const char *name;
 
@@ -75,8 +71,7 @@ struct name {
     size_t len;
 };
 
-static int
-compare_text(const struct name *a, const struct name *b)
+static int compare_text(const struct name *a, const struct name *b)
 {
     if (a->len != b->len)
         return a->len < b->len ? -1 : 1;
@@ -87,8 +82,7 @@ compare_text(const struct name *a, const struct name *b)
 }
 
 /* The same names in the order of the text. */
-static int
-compare_names(const void *a, const void *b)
+static int compare_names(const void *a, const void *b)
 {
     const struct name *first = a, *second = b;
     int differ = compare_text(first, second);
@@ -99,8 +93,7 @@ compare_names(const void *a, const void *b)
 /* Goes through a block that is sound, from behind its `{` to its `}`, and
  * writes its names, but for those in its types, to `names` unless that is
  * null. Returns how many there are. */
-static uint32_t
-list_names(const char *at, const char *end, struct name *names)
+static uint32_t list_names(const char *at, const char *end, struct name *names)
 {
     bool expected = true; /* a name is the next word */
     uint32_t n = 0, depth = 0;
@@ -125,8 +118,7 @@ list_names(const char *at, const char *end, struct name *names)
 
 /* No two names are the same between `block`, behind a `{`, and its `}`, which
  * was just taken. The first that another one had before is the mistake. */
-static void
-check_names(struct compiler *c, const char *block)
+static void check_names(struct compiler *c, const char *block)
 {
     const char *end = c->at - 1;
     struct name *names;
@@ -151,8 +143,7 @@ check_names(struct compiler *c, const char *block)
 }
 
 /* After an element of a list: is there another one? Takes the end. */
-static bool
-more(struct compiler *c, char end)
+static bool more(struct compiler *c, char end)
 {
     if (take(c, ','))
         return !take(c, end) && !c->bad;
@@ -163,8 +154,7 @@ more(struct compiler *c, char end)
 /* --- the form ------------------------------------------------------------- */
 
 /* Make room for n bytes at `at`. */
-static uint8_t *
-insert(struct compiler *c, uint32_t at, uint32_t n)
+static uint8_t *insert(struct compiler *c, uint32_t at, uint32_t n)
 {
     if (c->len + n > WIT_MAX_FORM)
         c->bad = true;
@@ -175,16 +165,14 @@ insert(struct compiler *c, uint32_t at, uint32_t n)
     return c->form + at;
 }
 
-static void
-put(uint8_t *p, uint32_t value)
+static void put(uint8_t *p, uint32_t value)
 {
     p[0] = (uint8_t)value;
     p[1] = (uint8_t)(value >> 8);
 }
 
 /* `bytes` bytes without rules, at `at` in the form. */
-static void
-put_skip(struct compiler *c, uint32_t at, uint32_t bytes)
+static void put_skip(struct compiler *c, uint32_t at, uint32_t bytes)
 {
     uint8_t *p;
 
@@ -195,23 +183,21 @@ put_skip(struct compiler *c, uint32_t at, uint32_t bytes)
     put(p + 1, bytes);
 }
 
-static void
-flush(struct compiler *c)
+static void flush(struct compiler *c)
 {
     put_skip(c, c->len, c->skip);
     c->skip = 0;
 }
 
-static void
-end_block(struct compiler *c)
+static void end_block(struct compiler *c)
 {
     flush(c);
     *insert(c, c->len, 1) = WIT_END;
 }
 
 /* An operation with a number of one or two bytes. */
-static void
-put_op(struct compiler *c, uint8_t op, uint32_t value, uint32_t bytes)
+static void put_op(struct compiler *c, uint8_t op, uint32_t value,
+                   uint32_t bytes)
 {
     uint8_t *p, number[2];
 
@@ -222,14 +208,12 @@ put_op(struct compiler *c, uint8_t op, uint32_t value, uint32_t bytes)
     memcpy(p + 1, number, bytes);
 }
 
-static uint32_t
-align_up(uint32_t n, uint32_t align)
+static uint32_t align_up(uint32_t n, uint32_t align)
 {
     return (n + align - 1) / align * align;
 }
 
-static void
-check_size(struct compiler *c, uint64_t size)
+static void check_size(struct compiler *c, uint64_t size)
 {
     if (size > QUEUE_MAX_MSG)
         c->bad = true;
@@ -238,8 +222,7 @@ check_size(struct compiler *c, uint64_t size)
 /* --- types ---------------------------------------------------------------- */
 
 /* The next field of a record whose fields so far are in `record`. */
-static void
-add_field(struct compiler *c, struct layout *record)
+static void add_field(struct compiler *c, struct layout *record)
 {
     uint32_t at = c->len, skip = c->skip, gap;
     struct layout field;
@@ -259,8 +242,7 @@ add_field(struct compiler *c, struct layout *record)
     check_size(c, record->size);
 }
 
-static struct layout
-parse_record(struct compiler *c, bool named)
+static struct layout parse_record(struct compiler *c, bool named)
 {
     struct layout record = {0, 1};
     char end = named ? '}' : '>';
@@ -284,8 +266,7 @@ parse_record(struct compiler *c, bool named)
     return record;
 }
 
-static struct layout
-parse_names(struct compiler *c, bool flags)
+static struct layout parse_names(struct compiler *c, bool flags)
 {
     uint32_t n = 0, bytes;
     const char *block;
@@ -307,8 +288,7 @@ parse_names(struct compiler *c, bool flags)
     return (struct layout){bytes, bytes};
 }
 
-static struct layout
-parse_list(struct compiler *c)
+static struct layout parse_list(struct compiler *c)
 {
     uint32_t skip = c->skip, at, n = 0;
     struct layout one;
@@ -351,8 +331,7 @@ struct variant {
     uint8_t block[MAX_CASES]; /* from `at`, plus 1; 0: no rules */
 };
 
-static void
-begin_variant(struct compiler *c, struct variant *v)
+static void begin_variant(struct compiler *c, struct variant *v)
 {
     v->at = c->len;
     v->skip = c->skip;
@@ -361,8 +340,7 @@ begin_variant(struct compiler *c, struct variant *v)
     c->skip = 0;
 }
 
-static void
-add_case(struct compiler *c, struct variant *v, bool payload)
+static void add_case(struct compiler *c, struct variant *v, bool payload)
 {
     uint32_t at = c->len;
     struct layout one = {0, 1};
@@ -384,8 +362,7 @@ add_case(struct compiler *c, struct variant *v, bool payload)
     v->align = one.align > v->align ? one.align : v->align;
 }
 
-static struct layout
-end_variant(struct compiler *c, struct variant *v)
+static struct layout end_variant(struct compiler *c, struct variant *v)
 {
     uint32_t size = align_up(v->align + v->size, v->align), head = 6 + v->n;
     uint8_t *p;
@@ -415,8 +392,7 @@ end_variant(struct compiler *c, struct variant *v)
     return (struct layout){size, v->align};
 }
 
-static struct layout
-parse_variant(struct compiler *c)
+static struct layout parse_variant(struct compiler *c)
 {
     struct variant v;
     const char *block;
@@ -437,8 +413,7 @@ parse_variant(struct compiler *c)
     return end_variant(c, &v);
 }
 
-static struct layout
-parse_option(struct compiler *c)
+static struct layout parse_option(struct compiler *c)
 {
     struct variant v;
 
@@ -451,8 +426,7 @@ parse_option(struct compiler *c)
 }
 
 /* result, result<T>, result<T, E>, result<_, E> */
-static struct layout
-parse_result(struct compiler *c)
+static struct layout parse_result(struct compiler *c)
 {
     bool some = take(c, '<'), none = some && take(c, '_');
     struct variant v;
@@ -468,8 +442,8 @@ parse_result(struct compiler *c)
     return end_variant(c, &v);
 }
 
-static struct layout
-parse_named(struct compiler *c, const char *name, size_t len)
+static struct layout parse_named(struct compiler *c, const char *name,
+                                 size_t len)
 {
 #define IS(s) (len == sizeof(s) - 1 && memcmp(name, s, len) == 0)
     static const char scalars[] = "u8 u16u32u64s8 s16s32s64f32f64";
@@ -509,8 +483,7 @@ parse_named(struct compiler *c, const char *name, size_t len)
     return (struct layout){1, 1};
 }
 
-static struct layout
-parse_type(struct compiler *c)
+static struct layout parse_type(struct compiler *c)
 {
     struct layout type = {1, 1};
     const char *name;
@@ -524,8 +497,7 @@ parse_type(struct compiler *c)
     return type;
 }
 
-long
-wit_compile(const char *text, void *out, uint64_t cap)
+long wit_compile(const char *text, void *out, uint64_t cap)
 {
     struct compiler c = {.at = text};
 
