@@ -1,7 +1,5 @@
-/*
- * What a hart knows about itself. In the kernel, tp points to it, in user mode
- * sscratch. vector.S knows the offsets of the first fields.
- */
+/* What a hart knows about itself. In the kernel, tp points to it, in user mode
+ * sscratch. vector.S knows the offsets of the first fields. */
 #pragma once
 
 #include <stdint.h>

@@ -1,5 +1,4 @@
-/* Text from values, and the kernel's lines on the console. The conversions: %s
- * %d %u %x %ld %lu %lx. */
+/* Text from values (%s %d %u %x %ld %lu %lx), and the kernel's lines. */
 #pragma once
 
 #include <stdarg.h>

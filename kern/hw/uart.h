@@ -1,5 +1,4 @@
-/* The serial port, a 16550. No function takes a lock or sleeps:
- * base/printf.h has the lock. */
+/* The serial port, a 16550. Nothing here locks (base/printf.h does) or sleeps. */
 #pragma once
 
 #include <stdbool.h>

@@ -6,7 +6,8 @@
  *   Q2  a receiver waits only while `ready` is empty: who commits or puts back
  *       a message gives it to the first receiver in line that can take it.
  *   Q3  a sender waits only while no place is free: who frees a place gives it
- *       to the first sender of the highest priority, message and all.
+ *       to the first sender of the highest priority, message and all; for a
+ *       handle the place alone.
  *   Q4  a given message belongs to its receiver alone until queue_taken() or
  *       queue_untake(); nobody else sees it.
  *   Q5  meta.seq rises by one with each accepted message; messages of one

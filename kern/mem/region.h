@@ -1,8 +1,4 @@
-/*
- * Regions: memory as an object, whole pages owned by nobody but the object.
- * What a program may do with one is a matter of its policy and is enforced by
- * the permissions of the pages that show it.
- */
+/* Regions: memory as an object, whole pages owned by nobody but the object. */
 #pragma once
 
 #include "abi/abi.h"

@@ -24,6 +24,7 @@ static void interrupt(uint64_t cause)
     struct hart *h = this_hart();
     uint32_t irq;
 
+    assert(h->held == 0); /* a handler takes no lock that it interrupted */
     if (cause == CAUSE_TIMER) {
         sched_clock(h);
     } else if (cause == CAUSE_IPI) {
@@ -34,10 +35,10 @@ static void interrupt(uint64_t cause)
         sched_clock(h);
     } else {
         assert(cause == CAUSE_EXTERNAL);
-        while ((irq = plic_claim(h->id))) {
+        while ((irq = PLIC_CLAIM(h->id))) {
             assert(irq == machine.uart_irq); /* no other is enabled */
             console_interrupt();
-            plic_complete(h->id, irq);
+            PLIC_CLAIM(h->id) = irq;
         }
     }
 }
