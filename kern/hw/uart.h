@@ -1,4 +1,4 @@
-/* The serial port, a 16550. Nothing here locks (base/printf.h does) or sleeps. */
+/* The serial port, a 16550. Nothing locks (base/printf.h does) or sleeps. */
 #pragma once
 
 #include <stdbool.h>

@@ -3,8 +3,8 @@
  * feeds the UART; what is typed goes from the interrupt handler through a byte
  * ring to another thread, which edits lines and sends them to the input queue.
  *
- *   C1  no byte is lost: the UART's receive interrupt is off while the byte ring
- *       is full; the input thread waits for room in the input queue.
+ *   C1  no byte is lost: the UART's receive interrupt is off while the byte
+ *       ring is full; the input thread waits for room in the input queue.
  *   C2  Ctrl-C is acted on in the interrupt handler, so it works while the
  *       threads wait, and needs no memory.
  *
