@@ -121,6 +121,8 @@ long hnode_arrive(struct hnode *node, struct hnode *home, struct proc *p,
     if (!node->dead)
         value = install_locked(home ? move_locked(node, home) : node, p, slot);
     spin_unlock(&obj->tree);
+    if (value >= 0 && home && !node->in_place)
+        kfree(node, sizeof(*node)); /* it waited for its place apart */
     if (value >= 0)
         return value;
     assert(!home || value == -E_BADH); /* its slot was reserved */

@@ -6,8 +6,7 @@
  *   Q2  a receiver waits only while `ready` is empty: who commits or puts back
  *       a message gives it to the first receiver in line that can take it.
  *   Q3  a sender waits only while no place is free: who frees a place gives it
- *       to the first sender of the highest priority, message and all; for a
- *       handle the place alone.
+ *       to the first sender of the highest priority, message and all.
  *   Q4  a given message belongs to its receiver alone until queue_taken() or
  *       queue_untake(); nobody else sees it.
  *   Q5  meta.seq rises by one with each accepted message; messages of one
@@ -181,13 +180,13 @@ static inline void free_place_locked(struct queue *q, struct qslot *slot)
     event_changed(&q->obj);
 }
 
-inline struct qslot *queue_reserve(struct queue *q)
+inline struct qslot *queue_reserve(struct queue *q, uint32_t closed)
 {
     struct qslot *slot;
 
     lock(q);
     slot = slot_of(q->free);
-    if (likely(slot && !(q->closed & (CLOSED_SEND | TYPED))))
+    if (likely(slot && !(q->closed & closed)))
         q->free = slot->link.next;
     else
         slot = NULL;
@@ -223,7 +222,7 @@ long queue_send_wait(struct queue *q, struct queue_send *s, const void *node,
 
     lock(q);
     slot = slot_of(q->free);
-    if (s->data && q->type != s->type)
+    if (s->meta.kind == MSG_INLINE && q->type != s->type)
         error = -E_ALREADY;
     else if (q->closed & CLOSED_SEND)
         error = -E_PIPE;

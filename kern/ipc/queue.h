@@ -86,8 +86,8 @@ long queue_set_type(struct queue *q, struct wit_type *type) MUST_CHECK;
 long queue_peek(struct queue *q, struct msg_meta *meta);
 void queue_statistics(struct queue *q, struct queue_stat *out);
 
-/* A free place, or NULL when there is none, or no reader, or a type. */
-struct qslot *queue_reserve(struct queue *q) MUST_CHECK;
+/* A free place; NULL when there is none, or one of these bits is in closed. */
+struct qslot *queue_reserve(struct queue *q, uint32_t closed) MUST_CHECK;
 
 /* Send what the place holds, its meta filled in but for seq and sent_ns; or
  * give it back unused. Returns: 0; -E_PIPE: then it is still reserved. */
@@ -118,10 +118,21 @@ void queue_untake(struct queue *q, struct qslot *slot);
 /* Give back the memory of a queue that nobody refers to. */
 void queue_free(struct queue *q);
 
-/* The handle in flight in a message of a kind that has one. */
-static inline struct hnode *queue_cargo(struct qslot *slot)
+/* The handle in flight in a message of a kind that has one: in its place, or
+ * where the payload says. */
+#define CARGO_APART 1u
+
+static inline struct hnode *queue_cargo_place(struct qslot *slot)
 {
     return (void *)slot->payload;
+}
+
+static inline struct hnode *queue_cargo(struct qslot *slot)
+{
+    uint64_t first = *(uint64_t *)(void *)slot->payload;
+
+    return first & CARGO_APART ? (void *)(first - CARGO_APART)
+                               : queue_cargo_place(slot);
 }
 
 /* How many of a payload's len bytes stand in the place's own page; the others

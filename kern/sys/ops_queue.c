@@ -113,7 +113,7 @@ SYSCALL(queue_send, uint64_t h, uint64_t buf, uint64_t len, uint64_t opt,
         return -E_MSGSIZE;
     if (unlikely(q->stat.schema) && OPT_TAG(opt) != q->stat.schema)
         return refuse(q);
-    slot = queue_reserve(q);
+    slot = queue_reserve(q, CLOSED_SEND | TYPED);
     if (unlikely(!slot))
         return send_slowly(q, node, uaddr(buf), len, opt, timeout);
     make_meta(&slot->meta, node, opt, len, MSG_INLINE);
@@ -245,30 +245,37 @@ SYSCALL(queue_recv, uint64_t h, uint64_t buf, uint64_t cap, uint64_t meta,
     return recv_at_once(q, node, uaddr(buf), cap, uaddr(meta), timeout);
 }
 
-/* Send a handle derived from the one of value `cargo`, with these rights. It is
- * derived once there is a place: only who revokes it changes `cargo` until
- * then; `through` may be gone. Returns: as queue_send_wait(). */
+/* Send a handle derived from `from`, noted, of value `cargo`: in a place, or when
+ * none is free in memory of its own, to be sent with the next place. Without
+ * memory it is derived only then, by who wakes. Returns: as queue_send_wait(). */
 static long send_cargo(struct queue *q, const struct hnode *through,
-                       uint64_t cargo, uint32_t rights, uint64_t opt,
-                       uint64_t timeout)
+                       uint64_t cargo, struct hnode *from, uint32_t rights,
+                       uint64_t opt, uint64_t timeout)
 {
-    struct queue_send s = {.data = NULL};
-    struct hnode *node, *from;
-    long error;
+    struct qslot *slot = queue_reserve(q, CLOSED_SEND);
+    struct hnode *node = slot ? queue_cargo_place(slot) : NULL;
+    long error = hnode_derive(from, from->depth + 1u, rights, 0, &node);
+    uint64_t apart = (uint64_t)node | CARGO_APART;
+    struct queue_send s = {.data = error ? NULL : &apart};
 
     make_meta(&s.meta, through, opt, sizeof(struct msg_handle), MSG_HANDLE);
     kobj_get(&q->obj);
-    error = queue_send_wait(q, &s, through, timeout);
-    if (!error) {
-        s.slot->meta = s.meta;
-        node = queue_cargo(s.slot);
-        error = handle_look(cargo, 1, &from);
-        if (!error)
+    if (!slot && error != -E_BADH) {
+        error = queue_send_wait(q, &s, through, timeout);
+        slot = s.data ? NULL : s.slot;
+        if (error && s.data)
+            hnode_end(node);
+        if (!error && slot && !(error = handle_look(cargo, 1, &from))) {
+            node = queue_cargo_place(slot);
             error = hnode_derive(from, from->depth + 1u, rights, 0, &node);
-        if (!error && (error = queue_commit(q, s.slot)))
+        }
+    }
+    if (slot) {
+        slot->meta = s.meta;
+        if (!error && (error = queue_commit(q, slot)))
             hnode_end(node);
         if (error)
-            queue_release(q, s.slot);
+            queue_release(q, slot);
     }
     kobj_put(&q->obj);
     return error;
@@ -299,7 +306,7 @@ SYSCALL(queue_send_handle, uint64_t h, uint64_t cargo, uint64_t rights64,
     if ((rights & ~RIGHT_ALL) || (uint32_t)opt > PRIO_URGENT)
         error = -E_INVAL;
     else
-        error = send_cargo(q, node, cargo, rights, opt, timeout);
+        error = send_cargo(q, node, cargo, from, rights, opt, timeout);
     if (error)
         queue_end_travels(q, obj, rights, -1u);
     kobj_put(obj);

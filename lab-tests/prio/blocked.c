@@ -215,4 +215,23 @@ TEST(blocks_without_memory)
     CHECK_EQ(JOIN(child), 0);
 }
 
+// D4: also a handle goes at once with the freed place: a receive that does not
+// wait finds it, before its sender has run.
+TEST(handle_at_once)
+{
+    handle_t q = queue_create(1, 8, 0), cargo = queue_create(1, 8, 0);
+    struct msg_handle got;
+    long child;
+
+    CHECK_EQ(put_now(q, 1, PRIO_NORMAL), 0);
+    child = SPAWN(queue_send_handle(q, cargo, RIGHT_WRITE, 0, FOREVER));
+    await_senders(q, 1);
+    CHECK_EQ(take_now(q), 1);
+    CHECK_EQ(queue_recv(q, &got, sizeof(got), 0, NOW), sizeof(got));
+    CHECK_EQ(put_now(got.handle, 2, PRIO_NORMAL), 0);
+    CHECK_EQ(take_now(cargo), 2);
+    CHECK_EQ(handle_close(got.handle), 0);
+    CHECK_EQ(JOIN(child), 0);
+}
+
 TEST_MAIN()
