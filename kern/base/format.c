@@ -3,12 +3,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-static void put_text(void (*put)(char), const char *text)
-{
-    while (*text)
-        put(*text++);
-}
-
 /* As deep as the number has digits, 20 at most. */
 static void put_number(void (*put)(char), uint64_t value, unsigned base)
 {
@@ -30,7 +24,8 @@ void format_text(void (*put)(char), const char *format, va_list args)
         wide = *++format == 'l';
         format += wide;
         if (*format == 's') {
-            put_text(put, va_arg(args, const char *));
+            for (const char *s = va_arg(args, const char *); *s; s++)
+                put(*s);
         } else if (*format == 'd') {
             value = wide ? va_arg(args, int64_t) : va_arg(args, int);
             if (value < 0)

@@ -11,5 +11,3 @@ int strcmp(const char *a, const char *b);
 
 /* Copy src, cut so that it and its NUL fit in `size` bytes, at least one. */
 void strlcpy(char *dst, const char *src, size_t size);
-
-#define page_copy(dst, src) memcpy(dst, src, 4096)

@@ -271,7 +271,7 @@ long handle_fork(struct proc *child)
     long error = 0;
 
     spin_lock(&p->handles_lock);
-    page_copy(child->handles, p->handles);
+    memcpy(child->handles, p->handles, PAGE_SIZE);
     child->handles_free = p->handles_free;
     spin_unlock(&p->handles_lock);
     child->handles_used = 0;

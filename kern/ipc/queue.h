@@ -113,13 +113,11 @@ long queue_take_wait(struct queue *q, struct queue_recv *r, const void *node,
 void queue_taken(struct queue *q, struct qslot *slot);
 void queue_untake(struct queue *q, struct qslot *slot);
 
-/* --- place.c -------------------------------------------------------------- */
-
 /* Give back the memory of a queue that nobody refers to. */
 void queue_free(struct queue *q);
 
-/* The handle in flight in a message of a kind that has one: in its place, or
- * where the payload says. */
+/* In a message with a handle in flight: that stands in the place, or where the
+ * payload, a pointer with this bit, says. */
 #define CARGO_APART 1u
 
 static inline struct hnode *queue_cargo_place(struct qslot *slot)
@@ -139,9 +137,7 @@ static inline struct hnode *queue_cargo(struct qslot *slot)
  * stand at next_page. */
 static inline uint64_t queue_here(const struct qslot *slot, uint64_t len)
 {
-    uint64_t room = PAGE_SIZE - (uint64_t)slot->payload % PAGE_SIZE;
-
-    return MIN(len, room);
+    return MIN(len, PAGE_SIZE - (uint64_t)slot->payload % PAGE_SIZE);
 }
 
 /* Fill a place with a message; and the header as programs see it. */

@@ -1,10 +1,7 @@
-/*
- * The kernel's only way to a program's memory: plain loads and stores (SUM is
+/* The kernel's only way to a program's memory: plain loads and stores (SUM is
  * set for good at boot), so the page permissions that bind the program bind the
  * kernel too. The trap handler ends a copy that faults with E_FAULT; bytes
- * before the faulting one may have been written.
- * Locks: no spin lock held. Sleeps: no.
- */
+ * before the faulting one may have been written. Locks: none. Sleeps: no. */
 #pragma once
 
 #include "abi/abi.h"
@@ -19,11 +16,6 @@ typedef struct {
 static inline uaddr_t uaddr(uint64_t value)
 {
     return (uaddr_t){value};
-}
-
-static inline bool uaddr_is_null(uaddr_t a)
-{
-    return a.value == 0;
 }
 
 /* Does [a, a + len) lie below USER_END, without wrapping? */

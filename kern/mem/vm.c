@@ -116,7 +116,7 @@ long vm_create(struct vm *vm, uint32_t asid)
     vm->root = page_alloc();
     if (!vm->root)
         return -E_NOMEM;
-    page_copy(vm->root, kernel_root); /* its user half is empty */
+    memcpy(vm->root, kernel_root, PAGE_SIZE); /* its user half is empty */
     vm->satp = SATP_MAKE(asid, PHYS(vm->root));
     vm->pages = 0;
     return 0;
@@ -221,7 +221,7 @@ static long copy_table(pte_t *dst, const pte_t *src, uint32_t n)
             return -E_NOMEM;
         if (table)
             continue;
-        page_copy(page, TABLE_OF(src[i]));
+        memcpy(page, TABLE_OF(src[i]), PAGE_SIZE);
         interrupt_window();
     }
     return 0;

@@ -10,8 +10,7 @@
  *       short and cannot be a circle: a hart that leaves p so waits only for
  *       one that gives way, which waits for nobody.
  *   S4  an idle hart marks itself, then looks at all queues; who calls for help
- *       queues, then looks at the marks. One of the two sees the other (both
- *       have a full fence in between).
+ *       queues, then looks at the marks; both with a full fence in between.
  *
  * Whom the running process woke last is the hart's `next`: when the running one
  * blocks, it gets the hart without any lock, and the rest of the time slice: so

@@ -1,7 +1,6 @@
 /*
  * Waits with a deadline stand in a line per hart, the earliest first. A new one
- * looks for its place from the end, where timeouts of equal length belong; a
- * process waits once at a time, so the lines stay short.
+ * looks for its place from the end, where timeouts of equal length belong.
  *
  *   T1  a waiter leaves the line it was put in, and is claimed for its
  *       deadline, under that line's lock only. So when timer_cancel() has had

@@ -86,7 +86,7 @@ static long gather_args(char *page, uaddr_t argv)
     uint64_t *pointers = (uint64_t *)page;
     uint64_t n = 0, at;
 
-    while (!uaddr_is_null(argv)) {
+    while (argv.value) {
         if ((n + 1) * sizeof(uint64_t) > ARG_MAX_BYTES)
             return -E_2BIG;
         if (copy_from_user(&pointers[n], uaddr(argv.value + n * 8), 8))

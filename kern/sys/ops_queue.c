@@ -127,7 +127,7 @@ static inline long copy_header(uaddr_t meta, const struct qslot *slot)
 {
     struct msg_meta header;
 
-    if (uaddr_is_null(meta))
+    if (!meta.value)
         return 0;
     queue_header(slot, &header);
     return copy_to_user(meta, &header, sizeof(header));
@@ -207,7 +207,7 @@ recv_slowly(struct queue *q, const struct hnode *node, uaddr_t buf,
             result = deliver(q, r.slot, buf, meta);
         else
             queue_untake(q, r.slot);
-    } else if (result == -E_MSGSIZE && !uaddr_is_null(meta)) {
+    } else if (result == -E_MSGSIZE && meta.value) {
         /* Whether the header can be written or not: the size comes first. */
         (void)!copy_to_user(meta, &r.header, sizeof(r.header));
     }
@@ -245,9 +245,9 @@ SYSCALL(queue_recv, uint64_t h, uint64_t buf, uint64_t cap, uint64_t meta,
     return recv_at_once(q, node, uaddr(buf), cap, uaddr(meta), timeout);
 }
 
-/* Send a handle derived from `from`, noted, of value `cargo`: in a place, or when
- * none is free in memory of its own, to be sent with the next place. Without
- * memory it is derived only then, by who wakes. Returns: as queue_send_wait(). */
+/* Send a handle derived from `from`, noted, of value `cargo`: in a place, or if
+ * none is free in memory of its own, to go with the next place. Without memory
+ * it is derived only then, by who wakes. Returns: as queue_send_wait(). */
 static long send_cargo(struct queue *q, const struct hnode *through,
                        uint64_t cargo, struct hnode *from, uint32_t rights,
                        uint64_t opt, uint64_t timeout)
