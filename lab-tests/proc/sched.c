@@ -131,22 +131,28 @@ TEST(preemption)
 TEST(fair_shares)
 {
     struct proc_info info;
-    uint64_t cpu, least = UINT64_MAX, most = 0;
+    uint64_t least = 0, most = 1;
     long child[4];
 
     for (int i = 0; i < 4; i++)
         child[i] = SPAWN(while (1) asm volatile(""));
-    nap_ms(600);
+    // A busy host can hold one hart back for a while; what is unfair stays so.
+    for (int round = 0; round < 12 && 2 * most >= 5 * least; round++) {
+        nap_ms(300);
+        least = UINT64_MAX;
+        most = 0;
+        for (int i = 0; i < 4; i++) {
+            CHECK_EQ(proc_info(child[i], &info), 0);
+            least = info.cpu_ns < least ? info.cpu_ns : least;
+            most = info.cpu_ns > most ? info.cpu_ns : most;
+        }
+    }
     for (int i = 0; i < 4; i++) {
-        CHECK_EQ(proc_info(child[i], &info), 0);
-        cpu = info.cpu_ns;
-        least = cpu < least ? cpu : least;
-        most = cpu > most ? cpu : most;
         CHECK_EQ(kill(child[i]), 0);
         CHECK_EQ(wait(child[i], 0, FOREVER), child[i]);
     }
-    CHECK(least > MS(50));
-    CHECK(most < 4 * least);
+    CHECK(least > MS(20));
+    CHECK(2 * most < 5 * least);
 }
 
 // ABI: with more work than harts, all harts work.
