@@ -1,0 +1,73 @@
+/* Handles in flight, while everything around them ends. */
+#include "../lab.h"
+
+enum { SENDERS = 3, RECEIVERS = 2, ROUNDS = 60 };
+
+/* Sends handles for ever, often waiting for a place; revoked, it starts from
+ * the one that it keeps. */
+static void send_for_ever(handle_t q, handle_t origin, uint64_t seed)
+{
+    for (;;) {
+        long cargo = handle_dup(origin, RIGHTS_FULL, 0);
+
+        if (cargo < 0)
+            exit(1);
+        for (int i = 0; i < 4; i++)
+            (void)queue_send_handle(q, (handle_t)cargo, RIGHT_WRITE,
+                                    MSG_OPT(random_below(&seed, 4), 0),
+                                    US(random_below(&seed, 300)));
+        (void)handle_close((handle_t)cargo);
+    }
+}
+
+/* Receives them, at times into memory that is not there, and uses them. */
+static void receive_for_ever(handle_t q, uint64_t seed)
+{
+    struct msg_handle got;
+
+    for (;;) {
+        void *to = random_below(&seed, 8) ? &got : wild_pointers[0];
+        long len =
+            queue_recv(q, to, sizeof(got), 0, US(random_below(&seed, 300)));
+
+        if (len == sizeof(got) && got.handle >= 0) {
+            (void)queue_send(got.handle, "x", 1, 0, NOW);
+            (void)handle_close(got.handle);
+        }
+    }
+}
+
+/* Senders and receivers are killed at any moment, and all that was derived is
+ * revoked again and again: nothing hangs, and nothing is left behind. */
+TEST(killed_and_revoked_in_flight)
+{
+    long q = queue_create(2, 8, 0), origin = queue_create(1, 8, 0);
+    uint64_t seed = (uint64_t)test_seed();
+    long pid[SENDERS + RECEIVERS];
+
+    for (int i = 0; i < SENDERS + RECEIVERS; i++)
+        pid[i] = 0;
+    for (uint32_t round = 0; round < ROUNDS; round++) {
+        uint32_t victim = random_below(&seed, SENDERS + RECEIVERS);
+
+        for (uint32_t i = 0; i < SENDERS + RECEIVERS; i++)
+            if (!pid[i])
+                pid[i] = i < SENDERS
+                             ? SPAWN(send_for_ever((handle_t)q,
+                                                   (handle_t)origin, round + i))
+                             : SPAWN(receive_for_ever((handle_t)q, round + i));
+        timer_wait(TIMER_REL, US(random_below(&seed, 2000)));
+        CHECK(handle_revoke((handle_t)origin) >= 0);
+        CHECK_EQ(kill(pid[victim]), 0);
+        CHECK_EQ(wait(pid[victim], 0, MS(SETTLE_MS)), pid[victim]);
+        pid[victim] = 0;
+    }
+    CHECK_EQ(handle_shutdown((handle_t)q), 0);
+    for (int i = 0; i < SENDERS + RECEIVERS; i++)
+        if (pid[i]) {
+            CHECK_EQ(kill(pid[i]), 0);
+            CHECK_EQ(wait(pid[i], 0, MS(SETTLE_MS)), pid[i]);
+        }
+}
+
+TEST_MAIN()
