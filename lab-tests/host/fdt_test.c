@@ -5,19 +5,12 @@
  * sanitizers see any read out of bounds. With arguments, prints what it reads
  * in those device tree files.
  */
+#include "check.h"
 #include "hw/fdt.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define CHECK(cond)                                                            \
-    do {                                                                       \
-        if (!(cond)) {                                                         \
-            printf("%s:%d: %s\n", __FILE__, __LINE__, #cond);                  \
-            exit(1);                                                           \
-        }                                                                      \
-    } while (0)
 
 #define BLOCK  8192
 #define HEADER 40

@@ -5,6 +5,7 @@
  * so that ThreadSanitizer sees a missing acquire or release. Indices begin
  * just below 2^32.
  */
+#include "check.h"
 #include "abi/ring.h"
 
 #include <pthread.h>
@@ -12,14 +13,6 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
-
-#define CHECK(cond)                                                            \
-    do {                                                                       \
-        if (!(cond)) {                                                         \
-            printf("%s:%d: %s\n", __FILE__, __LINE__, #cond);                  \
-            exit(1);                                                           \
-        }                                                                      \
-    } while (0)
 
 enum { PAIRS = 4, COUNT = 50000, SIZE = 8 };
 

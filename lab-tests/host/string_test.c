@@ -3,6 +3,7 @@
  * The kernel's memory and string functions against the host's, for all small
  * lengths and alignments, with guard bytes and, by the sanitizers, bounds.
  */
+#include "check.h"
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,14 +25,6 @@
 #define LONGEST 210
 
 static unsigned char ours[ROOM], theirs[ROOM], start[ROOM];
-
-#define CHECK(cond)                                                            \
-    do {                                                                       \
-        if (!(cond)) {                                                         \
-            printf("%s:%d: %s\n", __FILE__, __LINE__, #cond);                  \
-            exit(1);                                                           \
-        }                                                                      \
-    } while (0)
 
 static void reset(void)
 {

@@ -3,19 +3,12 @@
  * The check of message types: any bytes as a form, and then any bytes as a
  * message, in exact allocations, where the sanitizers see a read out of bounds.
  */
+#include "check.h"
 #include "ipc/wit.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define CHECK(cond)                                                            \
-    do {                                                                       \
-        if (!(cond)) {                                                         \
-            printf("%s:%d: %s\n", __FILE__, __LINE__, #cond);                  \
-            exit(1);                                                           \
-        }                                                                      \
-    } while (0)
 
 static uint64_t state = 1;
 
