@@ -70,4 +70,30 @@ TEST(killed_and_revoked_in_flight)
         }
 }
 
+/* Without memory a handle that is sent arrives as long as there is room for an
+ * entry, then it stays where it is; with memory again it arrives. */
+TEST(received_without_memory)
+{
+    handle_t q = queue_create(2, 8, 0), cargo = queue_create(1, 8, 0);
+    uint64_t eaten = (uint64_t)sbrk(0);
+    struct msg_handle got;
+    long child =
+        SPAWN(while (!queue_send_handle(q, cargo, RIGHT_WRITE, 0, FOREVER));
+              exit(1););
+    long received = 0;
+
+    await_senders(q, 1);
+    eat_memory();
+    while (queue_recv(q, &got, sizeof(got), 0, MS(SETTLE_MS)) == sizeof(got))
+        received++;
+    CHECK(received < HANDLE_SLOTS - 8);
+    CHECK_ERR(queue_recv(q, &got, sizeof(got), 0, NOW), E_NOMEM);
+    CHECK_EQ(stat_of(q).len, 2);
+    CHECK(sbrk(-(long)((uint64_t)sbrk(0) - eaten)) > 0);
+    CHECK_EQ(queue_recv(q, &got, sizeof(got), 0, NOW), sizeof(got));
+    CHECK(got.handle >= 0);
+    CHECK_EQ(kill(child), 0);
+    CHECK_EQ(wait(child, 0, FOREVER), child);
+}
+
 TEST_MAIN()
