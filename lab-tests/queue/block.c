@@ -457,7 +457,7 @@ static void echo_forever(handle_t in, handle_t out)
 // be there one pair and one other process for each hart.
 TEST(handover_is_fair)
 {
-    long there[4], back[4], echo[4], ping[4], counter[4];
+    long there[8], back[8], echo[8], ping[8], counter[8];
     uint32_t harts = hart_count();
     struct proc_info info;
 
