@@ -88,6 +88,7 @@ TEST(received_without_memory)
         received++;
     CHECK(received < HANDLE_SLOTS - 8);
     CHECK_ERR(queue_recv(q, &got, sizeof(got), 0, NOW), E_NOMEM);
+    await_senders(q, 1);
     CHECK_EQ(stat_of(q).len, 2);
     CHECK(sbrk(-(long)((uint64_t)sbrk(0) - eaten)) > 0);
     CHECK_EQ(queue_recv(q, &got, sizeof(got), 0, NOW), sizeof(got));
