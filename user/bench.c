@@ -315,6 +315,9 @@ int main(int argc, char **argv)
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
         if (wanted(rows[i].name, argv + 1, names))
             run(&rows[i]);
+    for (const struct row *row = bench_region_rows; row->name; row++)
+        if (wanted(row->name, argv + 1, names))
+            run(row);
     for (const struct row *row = bench_scale_rows; row->name; row++)
         if (wanted(row->name, argv + 1, names))
             run(row);

@@ -12,6 +12,8 @@
 #include "base/spinlock.h"
 
 struct kobj;
+struct proc;
+struct hnode;
 
 /* Called without locks, but for signals(). NULL: not for this type. */
 struct kobj_ops {
@@ -22,6 +24,9 @@ struct kobj_ops {
     /* The signals that are up for a holder of these rights; the object's lock
      * is held. */
     uint32_t (*signals)(const struct kobj *obj, uint32_t rights);
+    /* A handle of owner is gone; its node is compared, not looked at. */
+    void (*handle_gone)(struct kobj *obj, struct proc *owner,
+                        const struct hnode *node);
     /* Free it and what it holds. Never NULL. */
     void (*destroy)(struct kobj *obj);
 };

@@ -30,7 +30,7 @@ enum {
     RANK_TREE = 1 << 1,    /* parents, children, pids */
     RANK_HANDLES = 1 << 2, /* a process's handle table */
     RANK_FLIGHT = 1 << 3,  /* which queues' ends are in messages */
-    RANK_OBJECT = 1 << 4,  /* a queue, port, channel, semaphore */
+    RANK_OBJECT = 1 << 4,  /* a queue, region, port, channel, semaphore */
     RANK_TIMER = 1 << 6,   /* a hart's timers */
     RANK_RUNQ = 1 << 7,    /* a hart's run queue */
     RANK_HEAP = 1 << 8,    /* kmalloc */

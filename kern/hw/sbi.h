@@ -51,6 +51,10 @@ static inline struct sbi_result sbi_call(uint64_t ext, uint64_t function,
 /* A supervisor software interrupt for one hart, bit 0 from there on (7.1). */
 #define sbi_send_ipi(hart) SBI(SBI_EXT_IPI, 0, 1, hart)
 
+/* sfence.vma for a whole address space on one hart; done at return (8.3). */
+#define sbi_sfence_asid(hart, asid)                                            \
+    SBI(SBI_EXT_RFENCE, 2, 1, hart, 0, ~0ul, asid)
+
 /* End the machine (10.1); QEMU's exit status is 0 then. */
 #define sbi_shutdown() SBI(SBI_EXT_SRST, 0)
 

@@ -40,6 +40,18 @@ static void free_slot_locked(struct proc *p, uint32_t slot)
     p->handles_free = slot;
 }
 
+/* Handles to regions stand in chains, by object id, in the order of their
+ * slots. Where in p's a handle to obj in this slot stands, or would. */
+static struct hnode **chain_locked(struct proc *p, const struct kobj *obj,
+                                   uint32_t slot) REQUIRES(&p->handles_lock)
+{
+    struct hnode **link = &p->regions[obj->id % ARRAY_LEN(p->regions)];
+
+    while (*link && hnode_slot(*link) < slot)
+        link = &(*link)->same;
+    return link;
+}
+
 /* Returns: the handle's value; -E_MFILE; -E_SRCH when p is ending. */
 static long install_locked(struct hnode *node, struct proc *p, uint32_t slot)
 {
@@ -53,8 +65,14 @@ static long install_locked(struct hnode *node, struct proc *p, uint32_t slot)
     } else if (slot != ANY_SLOT) {
         value = p->handles->entry[slot].value;
         node->owner = p;
-        node->slot = (uint16_t)slot;
+        node->value = (int32_t)value;
         p->handles_used++;
+        if (node->obj->type == OBJ_REGION) {
+            struct hnode **link = chain_locked(p, node->obj, slot);
+
+            node->same = *link;
+            *link = node;
+        }
         /* The owner may look while another process grants: node last. */
         store_release(&p->handles->entry[slot].node, node);
     }
@@ -66,14 +84,31 @@ static long install_locked(struct hnode *node, struct proc *p, uint32_t slot)
 static void remove_locked(struct hnode *node)
 {
     struct proc *p = node->owner;
-    struct hentry *e = &p->handles->entry[node->slot];
+    struct hentry *e = &p->handles->entry[hnode_slot(node)];
 
     spin_lock(&p->handles_lock);
     assert(e->node == node);
     store_relaxed(&e->node, NULL);
+    if (node->obj->type == OBJ_REGION)
+        *chain_locked(p, node->obj, hnode_slot(node)) = node->same;
     p->handles_used--;
-    free_slot_locked(p, node->slot);
+    free_slot_locked(p, hnode_slot(node));
     spin_unlock(&p->handles_lock);
+}
+
+long handle_to_region(const struct kobj *obj, uint32_t rights)
+{
+    struct proc *p = this_proc();
+    struct hnode *node;
+    long value;
+
+    spin_lock_as(&p->handles_lock, RANK_HANDLES);
+    node = *chain_locked(p, obj, 0);
+    while (node && (node->obj != obj || (rights & ~hnode_rights(node))))
+        node = node->same;
+    value = node ? node->value : -E_BADH;
+    spin_unlock_as(&p->handles_lock, RANK_HANDLES);
+    return value;
 }
 
 long handle_reserve(struct hnode **home)
@@ -171,14 +206,14 @@ long hnode_end(struct hnode *node)
     uint32_t last = 0;
     bool revoked;
 
-    spin_lock(&obj->tree);
+    spin_lock_as(&obj->tree, RANK_REVOKE);
     revoked = node->dead && hnode_in_table(node);
     if (!node->dead) {
         if (hnode_in_table(node))
             remove_locked(node);
         last = hnode_unlink_locked(node);
     }
-    spin_unlock(&obj->tree);
+    spin_unlock_as(&obj->tree, RANK_REVOKE);
     if (revoked)
         return -E_BADH;     /* who revoked it frees it */
     hnode_free(node, last); /* by H4 only its owner could look at it */
@@ -246,7 +281,7 @@ long hnode_revoke(struct hnode *node)
 
 long handle_create(struct kobj *obj, uint32_t rights)
 {
-    struct hnode *node = NULL;
+    struct hnode *node;
     long value = hnode_new(obj, NULL, 0, rights, 0, &node);
 
     if (!value)
@@ -258,7 +293,7 @@ long handle_create(struct kobj *obj, uint32_t rights)
 void handle_create_at(struct proc *p, uint32_t slot, struct kobj *obj,
                       uint32_t rights)
 {
-    struct hnode *node = NULL;
+    struct hnode *node;
 
     assert(hnode_new(obj, NULL, 0, rights, 0, &node) == 0);
     assert(hnode_arrive(node, NULL, p, slot < HANDLE_FIXED ? slot : ANY_SLOT) ==
@@ -278,7 +313,7 @@ long handle_fork(struct proc *child)
     child->handles_closed = false;
     for (uint32_t i = 0; i < HANDLE_SLOTS; i++) {
         struct hentry *e = &child->handles->entry[i];
-        struct hnode *node, *copy = NULL;
+        struct hnode *node, *copy;
 
         if (!e->node)
             continue;

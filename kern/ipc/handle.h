@@ -42,10 +42,12 @@ struct hnode {
     /* From here on not in a place, where nothing derives from it. */
     struct list children; /* [v] */
     struct proc *owner;   /* [v] whose table it is in, NULL in flight */
-    uint16_t slot;        /* [v] where there */
+    int32_t value;        /* [v] the handle's there */
+    struct hnode *same;   /* [h] of a region: next in owner->regions[] */
 };
-#define HNODE_PLACE_BYTES 64 /* what a place has room for */
-_Static_assert(offsetof(struct hnode, children) <= HNODE_PLACE_BYTES, "room");
+#define HNODE_IN_PLACE    offsetof(struct hnode, children)
+#define HNODE_PLACE_BYTES 64 /* what a place has room for: a range behind it */
+_Static_assert(HNODE_IN_PLACE + 16 <= HNODE_PLACE_BYTES, "room");
 
 /* It gets what it has not in a place. */
 static inline void hnode_leave_place(struct hnode *node)
@@ -53,6 +55,11 @@ static inline void hnode_leave_place(struct hnode *node)
     node->in_place = false;
     list_init(&node->children);
     node->owner = NULL;
+}
+
+static inline uint32_t hnode_slot(const struct hnode *node)
+{
+    return (uint32_t)node->value % HANDLE_SLOTS;
 }
 
 static inline bool hnode_in_table(const struct hnode *node)
@@ -169,15 +176,25 @@ long handle_create(struct kobj *obj, uint32_t rights) MUST_CHECK;
 void handle_create_at(struct proc *p, uint32_t slot, struct kobj *obj,
                       uint32_t rights);
 
+/* The running process's handle to a region with these rights that stands in the
+ * lowest slot. Returns: its value; -E_BADH when there is none. */
+long handle_to_region(const struct kobj *obj, uint32_t rights) MUST_CHECK;
+
 /* Set a slot of the running process's table aside, and memory for a node, for
  * hnode_arrive(); or give them back.
  * Returns: the value of the slot's next handle; -E_MFILE; -E_NOMEM. */
 long handle_reserve(struct hnode **home) MUST_CHECK;
 void handle_unreserve(struct proc *p, uint32_t slot, struct hnode *home);
 
+/* Fill a node in, its in_place apart, and link it in the tree of obj, locked. A
+ * first node has no parent. */
+void hnode_link_locked(struct hnode *node, struct kobj *obj,
+                       struct hnode *parent, uint32_t depth, uint32_t rights,
+                       uint64_t badge);
+
 /* A new node of obj in flight. With the depth of `from` (noted) it becomes its
  * copy, with the next one it is derived from it; a first node has no `from`.
- * Memory and Returns: as hnode_derive(). */
+ * Returns: 0 and *out; -E_BADH when `from` was revoked meanwhile; -E_NOMEM. */
 long hnode_new(struct kobj *obj, struct hnode *from, uint32_t depth,
                uint32_t rights, uint64_t badge, struct hnode **out) MUST_CHECK;
 
@@ -194,10 +211,7 @@ void hnode_free(struct hnode *node, uint32_t last);
 long hnode_may_derive(const struct hnode *node, uint32_t *rights,
                       uint64_t badge, bool hand) MUST_CHECK;
 
-/* A node in flight, derived from `from` (noted), or with its depth its copy,
- * of the same parent; badge 0 keeps the badge. At *out in a queue's place, or
- * if that is NULL in memory of its own. Returns: 0 and *out; -E_BADH when
- * `from` was revoked meanwhile; -E_NOMEM. */
+/* The same from a handle; badge 0 keeps its badge. */
 long hnode_derive(struct hnode *from, uint32_t depth, uint32_t rights,
                   uint64_t badge, struct hnode **out) MUST_CHECK;
 

@@ -17,42 +17,46 @@ static uint32_t count_locked(struct kobj *obj, uint32_t rights, uint32_t by)
     return (obj->readers ? 0 : RIGHT_READ) | (obj->writers ? 0 : RIGHT_WRITE);
 }
 
-long hnode_new(struct kobj *obj, struct hnode *from, uint32_t depth,
-               uint32_t rights, uint64_t badge, struct hnode **out)
+inline void hnode_link_locked(struct hnode *node, struct kobj *obj,
+                              struct hnode *parent, uint32_t depth,
+                              uint32_t rights, uint64_t badge)
 {
-    struct hnode *node = *out ? *out : kmalloc(sizeof(*node));
-    bool revoked;
-
-    if (!node)
-        return -E_NOMEM;
     node->obj = obj;
     node->kind = HNODE_KIND(obj->type, rights);
     node->depth = (uint8_t)depth;
-    node->in_place = node == *out;
     node->dead = false;
     node->badge = badge;
-    node->parent = from;
-    list_init(&node->siblings);
-    if (!node->in_place)
-        hnode_leave_place(node);
+    node->parent = parent;
+    if (parent)
+        list_push_back(&parent->children, &node->siblings);
+    else
+        list_init(&node->siblings);
+    count_locked(obj, rights, 1);
+    kobj_get(obj);
+}
+
+long hnode_new(struct kobj *obj, struct hnode *from, uint32_t depth,
+               uint32_t rights, uint64_t badge, struct hnode **out)
+{
+    struct hnode *node = kmalloc(sizeof(*node));
+    bool copy = from && from->depth == depth, revoked;
+
+    if (!node)
+        return -E_NOMEM;
+    hnode_leave_place(node);
     spin_lock(&obj->tree);
     revoked = from && from->dead;
-    if (!revoked) {
-        if (from && from->depth == depth)
-            node->parent = from->parent;
-        if (node->parent)
-            list_push_back(&node->parent->children, &node->siblings);
-        count_locked(obj, rights, 1);
-        kobj_get(obj);
-    }
+    if (!revoked)
+        hnode_link_locked(node, obj, copy ? from->parent : from, depth, rights,
+                          badge);
     spin_unlock(&obj->tree);
-    if (revoked && !node->in_place)
-        kfree(node, sizeof(*node));
     *out = node;
+    if (revoked)
+        kfree(node, sizeof(*node));
     return revoked ? -E_BADH : 0;
 }
 
-uint32_t hnode_unlink_locked(struct hnode *node)
+inline uint32_t hnode_unlink_locked(struct hnode *node)
 {
     uint32_t rights = hnode_rights(node);
     struct list *link;
@@ -62,15 +66,17 @@ uint32_t hnode_unlink_locked(struct hnode *node)
         if (node->parent)
             list_push_back(&node->parent->children, link);
     }
-    list_remove(&node->siblings);
+    list_unlink(&node->siblings);
     node->dead = true;
     return rights & count_locked(node->obj, rights, -1u);
 }
 
-void hnode_free(struct hnode *node, uint32_t last)
+inline void hnode_free(struct hnode *node, uint32_t last)
 {
     struct kobj *obj = node->obj;
 
+    if (hnode_in_table(node) && obj->ops->handle_gone)
+        obj->ops->handle_gone(obj, node->owner, node);
     if (!node->in_place)
         kfree(node, sizeof(*node));
     if (last && obj->ops->side_gone)
@@ -79,8 +85,8 @@ void hnode_free(struct hnode *node, uint32_t last)
 }
 
 /* Rights shrink only (H3); errors in the order of the ABI's section 2. */
-long hnode_may_derive(const struct hnode *node, uint32_t *rights,
-                      uint64_t badge, bool hand)
+inline long hnode_may_derive(const struct hnode *node, uint32_t *rights,
+                             uint64_t badge, bool hand)
 {
     uint32_t held = hnode_rights(node);
 

@@ -207,6 +207,26 @@ inline long queue_commit(struct queue *q, struct qslot *slot)
     return error;
 }
 
+inline struct qslot *queue_begin(struct queue *q,
+                                 struct qslot *slot) NO_LOCK_CHECK
+{
+    lock(q);
+    if (!(q->closed & CLOSED_SEND) && slot)
+        return slot;
+    slot = q->closed & CLOSED_SEND ? NULL : slot_of(q->free);
+    if (slot)
+        q->free = slot->link.next;
+    else
+        unlock(q);
+    return slot;
+}
+
+inline void queue_finish(struct queue *q, struct qslot *slot) NO_LOCK_CHECK
+{
+    accept_locked(q, slot);
+    unlock(q);
+}
+
 void queue_release(struct queue *q, struct qslot *slot)
 {
     lock(q);

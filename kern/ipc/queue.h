@@ -94,6 +94,11 @@ struct qslot *queue_reserve(struct queue *q, uint32_t closed) MUST_CHECK;
 long queue_commit(struct queue *q, struct qslot *slot) MUST_CHECK;
 void queue_release(struct queue *q, struct qslot *slot);
 
+/* The same in one: a free place, or the reserved one, with the queue locked; or
+ * NULL when there is none or nobody will receive. Then accept it and unlock. */
+struct qslot *queue_begin(struct queue *q, struct qslot *reserved) MUST_CHECK;
+void queue_finish(struct queue *q, struct qslot *slot);
+
 /* Send a message, waiting for a place; without data, reserve the place.
  * Returns: 0; -E_PIPE; -E_AGAIN; -E_TIMEDOUT; -E_BADH; -E_CANCELED; -E_ALREADY
  * if the queue has got another type since. */
@@ -117,7 +122,8 @@ void queue_untake(struct queue *q, struct qslot *slot);
 void queue_free(struct queue *q);
 
 /* In a message with a handle in flight: that stands in the place, or where the
- * payload, a pointer with this bit, says. */
+ * payload, a pointer with this bit, says. A descriptor's offset and length
+ * stand behind the one or the other. */
 #define CARGO_APART 1u
 
 static inline struct hnode *queue_cargo_place(struct qslot *slot)
@@ -131,6 +137,14 @@ static inline struct hnode *queue_cargo(struct qslot *slot)
 
     return first & CARGO_APART ? (void *)(first - CARGO_APART)
                                : queue_cargo_place(slot);
+}
+
+static inline uint64_t *queue_cargo_range(struct qslot *slot)
+{
+    struct hnode *place = queue_cargo_place(slot);
+
+    return (void *)(slot->payload +
+                    (queue_cargo(slot) == place ? HNODE_IN_PLACE : 8));
 }
 
 /* How many of a payload's len bytes stand in the place's own page; the others

@@ -1,82 +1,181 @@
 /*
- * Regions.
+ * What regions hold.
  *
- *   G1  the frames of a region are committed when it is made and stay until it
- *       is destroyed; every mapping and message holds a reference to it.
+ *   G1  the frames of a region are committed and zero when it is made and stay
+ *       until it is destroyed; every handle, mapping and message with it holds
+ *       a reference.
+ *   G2  a slot's record is its generation, from 1, times 2, plus 1 while it is
+ *       allocated; 0 before the first time. A generation is used once, so a
+ *       slot whose generations are used up is never free again.
  */
 #include "mem/region.h"
 
 #include "base/string.h"
 #include "mem/kalloc.h"
 
-static void region_destroy(struct kobj *obj)
-{
-    struct region *r = region_of(obj);
+struct slot_record {
+    uint32_t state; /* G2 */
+    uint32_t next;  /* as slot_free, while it is free */
+};
+#define RECORDS_PER_PAGE (PAGE_SIZE / sizeof(struct slot_record))
+#define LAST_GENERATION  0x7fffffffu
 
-    for (uint32_t t = 0; t < FRAME_TABLES && r->tables[t]; t++) {
-        for (uint32_t i = 0; i < FRAMES_PER_TABLE && r->tables[t][i]; i++)
-            page_free(r->tables[t][i]);
-        page_free(r->tables[t]);
+static void free_region(struct region *r)
+{
+    for (uint32_t i = 0; i < FRAME_TABLES && r->tables[i]; i++) {
+        for (uint32_t j = 0; j < FRAMES_PER_TABLE && r->tables[i][j]; j++)
+            page_free(r->tables[i][j]);
+        page_free(r->tables[i]);
+        interrupt_window();
     }
     kfree(r, sizeof(*r));
 }
 
-static const struct kobj_ops region_ops = {.destroy = region_destroy};
-
-/* Add the frame that comes after those there are. */
-static void *add_frame(struct region *r)
+void region_destroy(struct kobj *obj)
 {
-    void ***table = &r->tables[r->pages / FRAMES_PER_TABLE];
-
-    if (!*table && !(*table = page_zalloc()))
-        return NULL;
-    return (*table)[r->pages++ % FRAMES_PER_TABLE] = page_alloc();
+    assert(list_empty(&region_of(obj)->mappings)); /* G1 */
+    free_region(region_of(obj));
 }
 
-void *region_frame(const struct region *r, uint64_t i)
+static bool commit_frames(struct region *r)
 {
-    assert(i < r->pages);
-    return r->tables[i / FRAMES_PER_TABLE][i % FRAMES_PER_TABLE];
+    if (r->frames > page_free_count())
+        return false;
+    for (uint64_t i = 0; i < r->frames; i++) {
+        void ***table = &r->tables[i / FRAMES_PER_TABLE];
+
+        if (!*table && !(*table = page_zalloc()))
+            return false;
+        if (!(*region_frames(r, i) = page_zalloc()))
+            return false;
+        interrupt_window();
+    }
+    return true;
 }
 
-long region_new_sealed(const void *bytes, uint64_t size, struct region **out)
+long region_new(uint32_t policy, uint64_t size, uint64_t count,
+                struct region **out)
 {
+    bool slab = policy == REGION_SLAB;
+    uint64_t unit = slab ? ROUND_UP(size, 8) : size;
     struct region *r;
 
-    if (size > REGION_MAX_BYTES)
+    if (policy < REGION_IMMUTABLE || policy > REGION_SLAB ||
+        size > REGION_MAX_BYTES || slab != (count != 0) ||
+        (slab && (size == 0 || count > REGION_MAX_BYTES / unit)))
         return -E_INVAL;
     r = kzalloc(sizeof(*r));
     if (!r)
         return -E_NOMEM;
-    r->policy = REGION_IMMUTABLE;
-    r->sealed = 1;
-    r->size = size;
-    for (uint64_t at = 0, n; at < size; at += n) {
-        char *frame = add_frame(r);
-
-        if (!frame) {
-            region_destroy(&r->obj);
-            return -E_NOMEM;
-        }
-        n = MIN(size - at, PAGE_SIZE);
-        memcpy(frame, (const char *)bytes + at, n);
-        memset(frame + n, 0, PAGE_SIZE - n);
+    r->policy = policy;
+    r->size = slab ? unit * count : unit;
+    r->slot_size = slab ? unit : 0;
+    r->slot_count = (uint32_t)count;
+    r->pages = ROUND_UP(r->size, PAGE_SIZE) / PAGE_SIZE;
+    r->frames = r->pages + (count + RECORDS_PER_PAGE - 1) / RECORDS_PER_PAGE;
+    if (!commit_frames(r)) {
+        free_region(r);
+        return -E_NOMEM;
     }
+    mutex_init(&r->mutex);
+    list_init(&r->mappings);
     kobj_init(&r->obj, OBJ_REGION, &region_ops);
     *out = r;
     return 0;
 }
 
-void region_copy_out(const struct region *r, uint64_t off, void *to,
-                     uint64_t len)
-{
-    assert(off <= r->size && len <= r->size - off);
-    while (len) {
-        uint64_t at = off % PAGE_SIZE, n = MIN(len, PAGE_SIZE - at);
+/* --- contents ------------------------------------------------------------- */
 
-        memcpy(to, (char *)region_frame(r, off / PAGE_SIZE) + at, n);
-        to = (char *)to + n;
+void *region_at(const struct region *r, uint64_t off, uint64_t *n)
+{
+    uint64_t at = off % PAGE_SIZE;
+
+    assert(off < r->size && *n <= r->size - off);
+    *n = MIN(*n, PAGE_SIZE - at);
+    return (char *)*region_frames(r, off / PAGE_SIZE) + at;
+}
+
+void region_copy(const struct region *r, uint64_t off, void *kernel,
+                 uint64_t len, bool in)
+{
+    while (len) {
+        uint64_t n = len;
+        void *at = region_at(r, off, &n);
+
+        memcpy(in ? at : kernel, in ? kernel : at, n);
+        kernel = (char *)kernel + n;
         off += n;
         len -= n;
     }
+}
+
+/* --- slots ---------------------------------------------------------------- */
+
+static inline struct slot_record *record_of(const struct region *r,
+                                            uint32_t index)
+{
+    char *page = *region_frames(r, r->pages + index / RECORDS_PER_PAGE);
+
+    return (struct slot_record *)page + index % RECORDS_PER_PAGE;
+}
+
+long slab_alloc(struct region *r)
+{
+    struct slot_record *record;
+    uint32_t index;
+
+    if (r->slot_free) {
+        index = r->slot_free - 1;
+        record = record_of(r, index);
+        r->slot_free = record->next;
+    } else if (r->slots_fresh < r->slot_count) {
+        index = r->slots_fresh++;
+        record = record_of(r, index);
+    } else {
+        return -E_NOSPC;
+    }
+    r->slots_used++;
+    record->state += 3; /* the next generation, and allocated */
+    return (long)((uint64_t)(record->state / 2) << 32 | index);
+}
+
+/* The record of a slot that is allocated with this generation, or NULL. */
+static inline struct slot_record *live_record(const struct region *r,
+                                              uint64_t slot)
+{
+    struct slot_record *record;
+
+    if ((uint32_t)slot >= r->slot_count)
+        return NULL;
+    record = record_of(r, (uint32_t)slot);
+    return record->state == (slot >> 32) * 2 + 1 ? record : NULL;
+}
+
+long slab_find(const struct region *r, uint64_t slot)
+{
+    return live_record(r, slot) ? (long)((uint32_t)slot * r->slot_size)
+                                : -E_STALE;
+}
+
+long slab_free(struct region *r, uint64_t slot)
+{
+    struct slot_record *record = live_record(r, slot);
+    uint64_t at = (uint32_t)slot * r->slot_size, end = at + r->slot_size, n;
+
+    if (!record)
+        return -E_STALE;
+    while (at < end) {
+        n = end - at;
+        memset(region_at(r, at, &n), 0, n);
+        at += n;
+        if (at < end)
+            interrupt_window();
+    }
+    record->state--;
+    r->slots_used--;
+    if (record->state / 2 < LAST_GENERATION) {
+        record->next = r->slot_free;
+        r->slot_free = (uint32_t)slot + 1;
+    }
+    return 0;
 }

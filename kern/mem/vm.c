@@ -6,7 +6,8 @@
  *       no table.
  *   V2  no leaf has W and X.
  *   V3  a leaf with PTE_OWNED is the only one for its frame; it is freed with
- *       the leaf. Other user leaves show frames of regions.
+ *       the leaf. Other user leaves show frames of regions: a program's text,
+ *       or with PTE_SHOWN a mapping.
  */
 #include "mem/vm.h"
 
@@ -200,6 +201,32 @@ void vm_unmap_owned(struct vm *vm, uint64_t start, uint64_t end)
     }
 }
 
+long vm_make_tables(struct vm *vm, uint64_t va, uint64_t n)
+{
+    uint64_t end = va + n * PAGE_SIZE;
+
+    for (; va < end; va = ROUND_DOWN(va, LEVEL_SIZE(1)) + LEVEL_SIZE(1))
+        if (!vm_leaf(vm, va, true))
+            return -E_NOMEM;
+    return 0;
+}
+
+void vm_show(struct vm *vm, uint64_t va, void **frames, uint64_t n,
+             uint64_t flags)
+{
+    assert(!((flags & PTE_W) && (flags & PTE_X))); /* V2 */
+    while (n) {
+        pte_t *leaf = vm_leaf(vm, va, false);
+        uint64_t run = MIN(n, ENTRIES - INDEX(va, 0));
+
+        for (uint64_t i = 0; i < run; i++)
+            leaf[i] = flags ? PTE_MAKE(PHYS(frames[i])) | flags : 0;
+        va += run * PAGE_SIZE;
+        frames += run;
+        n -= run;
+    }
+}
+
 /* Copy the first n entries of src, and what they lead to, to an empty dst. */
 static long copy_table(pte_t *dst, const pte_t *src, uint32_t n)
 {
@@ -207,7 +234,7 @@ static long copy_table(pte_t *dst, const pte_t *src, uint32_t n)
         bool table = is_table(src[i]);
         void *page;
 
-        if (!src[i])
+        if (!src[i] || (!table && (src[i] & PTE_SHOWN)))
             continue;
         if (!table && !(src[i] & PTE_OWNED)) {
             dst[i] = src[i];

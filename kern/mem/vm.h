@@ -16,6 +16,7 @@ typedef uint64_t pte_t;
 #define PTE_A     (1ul << 6)
 #define PTE_D     (1ul << 7)
 #define PTE_OWNED (1ul << 8) /* software: the frame is this space's alone */
+#define PTE_SHOWN (1ul << 9) /* software: a mapping of sys/mapping.h */
 
 #define PTE_PA(pte)    (((pte) >> 10) << 12)
 #define PTE_MAKE(pa)   (((pa) >> 12) << 10)
@@ -26,7 +27,8 @@ typedef uint64_t pte_t;
 #define PTE_USER_RX (PTE_USER_R | PTE_X)
 #define PTE_USER_RW (PTE_USER_R | PTE_W | PTE_D)
 
-/* A program's address space. Only its process changes it. */
+/* A program's address space. Only its process changes it, but for the leaves of
+ * mappings (sys/mapping.h). */
 struct vm {
     pte_t *root;
     uint64_t satp;
@@ -66,6 +68,15 @@ long vm_map_zero(struct vm *vm, uint64_t start, uint64_t end,
 /* Free the owned pages of [start, end). The caller flushes. */
 void vm_unmap_owned(struct vm *vm, uint64_t start, uint64_t end);
 
-/* Copy `from`'s user mappings: owned frames are copied, others shared.
+/* Add what tables n pages at va need. Returns: 0; -E_NOMEM. */
+long vm_make_tables(struct vm *vm, uint64_t va, uint64_t n) MUST_CHECK;
+
+/* Set the leaves of n pages at va, whose tables are there: they show these
+ * frames; without flags they are empty. */
+void vm_show(struct vm *vm, uint64_t va, void **frames, uint64_t n,
+             uint64_t flags);
+
+/* Copy `from`'s user pages: owned frames are copied, a program's text is
+ * shared, what vm_show() shows is left out.
  * Returns: 0, -E_NOMEM (then `to` holds a part; destroy it). */
 long vm_copy(struct vm *to, struct vm *from) MUST_CHECK;

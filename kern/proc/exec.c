@@ -77,7 +77,7 @@ static long map_segment(struct vm *vm, const struct region *file,
 
     if (!(s->flags & PF_W) && s->filesz == s->memsz) {
         for (; va < end; va += PAGE_SIZE)
-            if (vm_map(vm, va, region_frame(file, frame++), flags))
+            if (vm_map(vm, va, *region_frames(file, frame++), flags))
                 return -E_NOMEM;
         return 0;
     }
@@ -86,7 +86,7 @@ static long map_segment(struct vm *vm, const struct region *file,
     for (uint64_t done = 0, n; done < s->filesz; done += n) {
         va = s->vaddr + done;
         n = MIN(s->filesz - done, PAGE_SIZE - va % PAGE_SIZE);
-        region_copy_out(file, s->offset + done, vm_at(vm, va), n);
+        region_copy(file, s->offset + done, vm_at(vm, va), n, false);
     }
     return 0;
 }
@@ -100,13 +100,13 @@ long exec_load(struct vm *vm, const struct region *file, uint64_t *entry,
 
     if (!has_bytes(file, 0, sizeof(h)))
         return -E_NOEXEC;
-    region_copy_out(file, 0, &h, sizeof(h));
+    region_copy(file, 0, &h, sizeof(h), false);
     if (!header_is_good(&h, file))
         return -E_NOEXEC;
     for (uint32_t i = 0; i < h.phnum; i++) {
         struct segment s;
 
-        region_copy_out(file, h.phoff + i * sizeof(s), &s, sizeof(s));
+        region_copy(file, h.phoff + i * sizeof(s), &s, sizeof(s), false);
         if (s.type != PT_LOAD || s.memsz == 0)
             continue;
         if (!segment_is_good(&s, file, floor))

@@ -103,6 +103,7 @@ long proc_new(struct proc **out)
     p->run_ticks = 0;
     p->stale_harts = ~0u; /* the ASID had another owner before */
     list_init(&p->children);
+    list_init(&p->mappings);
     *out = p;
     return 0;
 }

@@ -52,12 +52,14 @@ struct proc {
     struct vm vm;                 /* [s] */
     uint32_t stale_harts;         /* [a] harts whose TLB may know its ASID */
     uint64_t heap_end, stack_low; /* [s] addresses */
+    struct list mappings;         /* [h] of regions: see sys/mapping.h */
     void *page;                   /* [I] room for one message that waits */
     struct handle_table *handles; /* [I] one page, [h] inside */
     struct spinlock handles_lock; /* h */
     uint32_t handles_free;        /* [h] first free slot of the table */
     uint32_t handles_used;        /* [h] */
     bool handles_closed;          /* [h] ending: nothing may be installed */
+    struct hnode *regions[8];     /* [h] handles to regions, by object id */
 };
 _Static_assert(offsetof(struct proc, work) == 120, "vector.S");
 

@@ -138,6 +138,23 @@ void sched_new_mappings(struct proc *p)
     use_address_space(this_hart(), p);
 }
 
+void sched_forget(struct proc *p)
+{
+    uint32_t hart;
+
+    if (p == this_proc()) {
+        sched_new_mappings(p);
+        return;
+    }
+    or_relaxed(&p->stale_harts, ~0u);
+    /* [FORGET] switch_to() sets on_hart, then looks at stale_harts; we set that
+     * and look at on_hart: one sees the other. */
+    fence_full();
+    hart = load_relaxed(&p->hart);
+    if (load_acquire(&p->on_hart))
+        sbi_sfence_asid(harts[hart].id, p->slot + 1);
+}
+
 /* Let next run; direct: for the rest of the slice. */
 static inline void switch_to(struct hart *h, struct proc *next, bool direct)
 {

@@ -27,6 +27,10 @@ void sched_finish_switch(void);
  * of them, here now and on other harts before it runs there. */
 void sched_new_mappings(struct proc *p);
 
+/* The same for any process, after leaves of its table changed: at return no
+ * hart uses what they were. */
+void sched_forget(struct proc *p);
+
 /* Clock interrupt: end waits and slices, call idle harts for help. */
 void sched_clock(struct hart *h);
 

@@ -2,6 +2,7 @@
 #include "proc/waitq.h"
 
 #include "abi/abi.h"
+#include "base/mutex.h"
 #include "base/spinlock.h"
 #include "proc/proc.h"
 #include "proc/sched.h"
@@ -61,4 +62,61 @@ inline int waiter_sleep(struct waiter *w, uint64_t deadline)
     assert(w->claim == WAITER_CLAIMED);
     w->node = NULL;
     return w->result;
+}
+
+/* --- sleeping locks (base/mutex.h) ---------------------------------------- */
+
+enum { FREE, HELD, CONTENDED }; /* mutex.state; CONTENDED: look at the line */
+
+void mutex_init(struct mutex *m)
+{
+    m->state = FREE;
+    spin_init(&m->lock, RANK_OBJECT);
+    list_init(&m->waiters);
+}
+
+long mutex_lock(struct mutex *m)
+{
+    struct waiter *w;
+    long error;
+
+    /* [MUTEX] acquire; pairs with the release in mutex_unlock(). */
+    if (likely(cas_u32(&m->state, FREE, HELD)))
+        return 0;
+    spin_lock(&m->lock);
+    if (swap_acquire(&m->state, CONTENDED) == FREE) {
+        spin_unlock(&m->lock);
+        return 0;
+    }
+    /* By W2: who unlocks now finds CONTENDED, and takes m->lock. */
+    w = waiter_begin(NULL);
+    list_push_back(&m->waiters, &w->link);
+    spin_unlock(&m->lock);
+    error = waiter_sleep(w, TICKS_NEVER);
+    if (error) {
+        spin_lock(&m->lock);
+        list_remove(&w->link);
+        spin_unlock(&m->lock);
+    }
+    return error; /* 0: it was handed over */
+}
+
+void mutex_unlock(struct mutex *m)
+{
+    struct list *link;
+    struct waiter *w = NULL;
+
+    if (likely(cas_u32(&m->state, HELD, FREE)))
+        return;
+    spin_lock(&m->lock);
+    while (!w && (link = list_pop_front(&m->waiters))) {
+        w = list_entry(link, struct waiter, link);
+        if (!waiter_claim(w, 0))
+            w = NULL; /* killed meanwhile */
+    }
+    if (!w)
+        store_release(&m->state, FREE); /* [MUTEX] */
+    else
+        waiter_wake(w);
+    spin_unlock(&m->lock);
 }

@@ -14,7 +14,7 @@ SYSCALL(handle_close, uint64_t h)
 SYSCALL(handle_dup, uint64_t h, uint64_t rights64, uint64_t badge)
 {
     uint32_t rights = (uint32_t)rights64;
-    struct hnode *derived = NULL;
+    struct hnode *derived;
     NOTED struct hnode *node;
     long error = handle_look(h, 0, &node);
 
@@ -30,7 +30,7 @@ SYSCALL(handle_dup, uint64_t h, uint64_t rights64, uint64_t badge)
 SYSCALL(handle_dup_at, uint64_t h, uint64_t slot64)
 {
     uint32_t slot = (uint32_t)slot64;
-    struct hnode *copy = NULL, *old;
+    struct hnode *copy, *old;
     NOTED struct hnode *node;
     long error = handle_look(h, 0, &node);
 
@@ -51,7 +51,7 @@ SYSCALL(handle_grant, uint64_t h, uint64_t pid, uint64_t rights64,
         uint64_t badge)
 {
     uint32_t rights = (uint32_t)rights64;
-    struct hnode *derived = NULL;
+    struct hnode *derived;
     NOTED struct hnode *node;
     long error = handle_look(h, 0, &node);
 

@@ -9,9 +9,8 @@
 #include "proc/exec.h"
 #include "proc/sched.h"
 #include "sys/console.h"
+#include "sys/mapping.h"
 #include "sys/syscall.h"
-
-#define HEAP_LIMIT (1ull << 36) /* program and heap lie below */
 
 SYSCALL(nop, void)
 {
@@ -27,6 +26,7 @@ SYSCALL(getpid, void)
 
 void end_process(uint32_t reason, long code, uint64_t cause, uint64_t addr)
 {
+    mapping_end_all();
     handle_close_all(this_proc());
     proc_exit(reason, code, cause, addr);
 }
@@ -67,11 +67,15 @@ long fork_process(void)
 
     if (error)
         return error;
-    if ((error = vm_copy(&child->vm, &p->vm)) || (error = handle_fork(child))) {
+    child->heap_end = p->heap_end;
+    error = vm_copy(&child->vm, &p->vm);
+    if (!error && !(error = handle_fork(child)) &&
+        (error = mapping_fork(child)))
+        handle_close_all(child); /* and so what is mapped through them */
+    if (error) {
         proc_discard(child);
         return error;
     }
-    child->heap_end = p->heap_end;
     child->stack_low = p->stack_low;
     memcpy(child->name, p->name, sizeof(child->name));
     *child->tf = *p->tf;
@@ -139,6 +143,7 @@ static long load(struct proc *p, const char *name, uint64_t args_len)
         pointers[argc++] += base;
     memcpy(vm_at(&vm, base), p->page, args_len);
 
+    mapping_end_all();
     p->vm = vm;
     sched_new_mappings(p);
     vm_destroy(&old);
@@ -235,6 +240,7 @@ SYSCALL(sbrk, uint64_t delta)
 
     if ((long)delta >= 0) {
         if (delta > HEAP_LIMIT || new > HEAP_LIMIT ||
+            to > mapping_next(p, from) ||
             (to - from) / PAGE_SIZE > page_free_count())
             return -E_NOMEM;
         error = vm_map_zero(&p->vm, from, to, PTE_USER_RW);

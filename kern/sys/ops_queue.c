@@ -7,6 +7,7 @@
 #include "ipc/queue.h"
 #include "ipc/wit.h"
 #include "mem/kalloc.h"
+#include "mem/region.h"
 #include "sys/syscall.h"
 
 #define OPT_TAG(opt) ((uint32_t)((opt) >> 32))
@@ -133,24 +134,34 @@ static inline long copy_header(uaddr_t meta, const struct qslot *slot)
     return copy_to_user(meta, &header, sizeof(header));
 }
 
-/* The handle in the taken message goes to the receiver's table, its value and
- * the header to the receiver's memory; or neither. What was revoked on the way
- * arrives as -E_BADH without rights.
- * Returns: 0; -E_MFILE; -E_NOMEM; -E_FAULT. */
+/* What stands for a handle or descriptor, and the header, go to the receiver's
+ * memory. `flags`: for a handle its rights. */
+static inline long copy_cargo(struct qslot *slot, long value, uint32_t flags,
+                              uaddr_t buf, uaddr_t meta)
+{
+    const uint64_t *range = queue_cargo_range(slot);
+    struct msg_desc out = {(handle_t)value, flags, range[0], range[1]};
+    long error = copy_to_user(buf, &out, slot->meta.len);
+
+    return error ? error : copy_header(meta, slot);
+}
+
+/* The handle in the taken message goes to the receiver's table, its value to
+ * the receiver's memory; or neither. What was revoked on the way arrives as
+ * -E_BADH without rights. Returns: 0; -E_MFILE; -E_NOMEM; -E_FAULT. */
 static __attribute__((noinline)) long
 deliver_handle(struct queue *q, struct qslot *slot, uaddr_t buf, uaddr_t meta)
 {
     struct hnode *node = queue_cargo(slot), *home = NULL;
-    uint32_t rights = hnode_rights(node);
+    uint32_t rights = hnode_rights(node), flags = DESC_NEW_HANDLE;
     long value = load_relaxed(&node->dead) ? -E_BADH : handle_reserve(&home);
-    struct msg_handle out = {(handle_t)value, value < 0 ? 0 : rights};
     long error;
 
     if (value < 0 && value != -E_BADH)
         return value;
-    error = copy_to_user(buf, &out, sizeof(out));
-    if (!error)
-        error = copy_header(meta, slot);
+    if (slot->meta.kind == MSG_HANDLE)
+        flags = rights;
+    error = copy_cargo(slot, value, home ? flags : 0, buf, meta);
     if (error && home)
         handle_unreserve(this_proc(), (uint32_t)value % HANDLE_SLOTS, home);
     if (error)
@@ -163,6 +174,24 @@ deliver_handle(struct queue *q, struct qslot *slot, uaddr_t buf, uaddr_t meta)
     return 0;
 }
 
+/* The same, but if a descriptor's receiver has a handle to the region already
+ * it gets that one. */
+static __attribute__((noinline, flatten)) long
+deliver_cargo(struct queue *q, struct qslot *slot, uaddr_t buf, uaddr_t meta)
+{
+    struct hnode *node = queue_cargo(slot);
+    long value = -E_BADH, error;
+
+    if (slot->meta.kind == MSG_DESC && !load_relaxed(&node->dead))
+        value = handle_to_region(node->obj, hnode_rights(node));
+    if (value < 0)
+        return deliver_handle(q, slot, buf, meta);
+    error = copy_cargo(slot, value, 0, buf, meta);
+    if (!error)
+        hnode_end(node);
+    return error;
+}
+
 /* The taken message goes to the receiver's memory, and its handle to the
  * receiver's table. On failure it is put back (BEHAVIOUR E10).
  * Returns: its length; -E_MFILE; -E_FAULT. */
@@ -173,7 +202,7 @@ static inline long deliver(struct queue *q, struct qslot *slot, uaddr_t buf,
     long error;
 
     if (unlikely(slot->meta.kind != MSG_INLINE)) {
-        error = deliver_handle(q, slot, buf, meta);
+        error = deliver_cargo(q, slot, buf, meta);
     } else {
         error = copy_payload(slot, buf, len, false);
         if (likely(!error))
@@ -245,72 +274,175 @@ SYSCALL(queue_recv, uint64_t h, uint64_t buf, uint64_t cap, uint64_t meta,
     return recv_at_once(q, node, uaddr(buf), cap, uaddr(meta), timeout);
 }
 
-/* Send a handle derived from `from`, noted, of value `cargo`: in a place, or if
- * none is free in memory of its own, to go with the next place. Without memory
- * it is derived only then, by who wakes. Returns: as queue_send_wait(). */
-static long send_cargo(struct queue *q, const struct hnode *through,
-                       uint64_t cargo, struct hnode *from, uint32_t rights,
-                       uint64_t opt, uint64_t timeout)
-{
-    struct qslot *slot = queue_reserve(q, CLOSED_SEND);
-    struct hnode *node = slot ? queue_cargo_place(slot) : NULL;
-    long error = hnode_derive(from, from->depth + 1u, rights, 0, &node);
-    uint64_t apart = (uint64_t)node | CARGO_APART;
-    struct queue_send s = {.data = error ? NULL : &apart};
+/* A handle, or with a range a descriptor, that is to be sent. */
+struct cargo {
+    uint64_t value;     /* of the handle that it derives from, */
+    struct hnode *from; /* noted as hazard 1 */
+    uint32_t rights;
+    uint64_t opt;
+    uint64_t offset, length; /* of a descriptor; length 0: a handle */
+};
 
-    make_meta(&s.meta, through, opt, sizeof(struct msg_handle), MSG_HANDLE);
-    kobj_get(&q->obj);
-    if (!slot && error != -E_BADH) {
-        error = queue_send_wait(q, &s, through, timeout);
-        slot = s.data ? NULL : s.slot;
-        if (error && s.data)
-            hnode_end(node);
-        if (!error && slot && !(error = handle_look(cargo, 1, &from))) {
-            node = queue_cargo_place(slot);
-            error = hnode_derive(from, from->depth + 1u, rights, 0, &node);
-        }
+static inline void make_cargo_meta(struct msg_meta *meta, const struct cargo *c,
+                                   const struct hnode *through)
+{
+    make_meta(meta, through, c->opt,
+              c->length ? sizeof(struct msg_desc) : sizeof(struct msg_handle),
+              c->length ? MSG_DESC : MSG_HANDLE);
+}
+
+/* Send it in a free place, its header made here, or in the reserved one that
+ * has it. Returns: 0; -E_BADH; -E_AGAIN: no place, or nobody will receive. */
+static inline __attribute__((always_inline)) long
+send_cargo_at_once(struct queue *q, const struct cargo *c,
+                   const struct hnode *through, struct qslot *slot)
+{
+    struct kobj *obj = c->from->obj;
+    bool reserved = slot;
+    struct hnode *node;
+    uint64_t *range;
+    long error = -E_BADH;
+
+    spin_lock_as(&obj->tree, RANK_REVOKE);
+    if (!c->from->dead) {
+        slot = queue_begin(q, slot);
+        error = slot ? 0 : -E_AGAIN;
     }
-    if (slot) {
-        slot->meta = s.meta;
-        if (!error && (error = queue_commit(q, slot)))
-            hnode_end(node);
+    if (!error) {
+        if (!reserved)
+            make_cargo_meta(&slot->meta, c, through);
+        node = queue_cargo_place(slot);
+        node->in_place = true;
+        hnode_link_locked(node, obj, c->from, c->from->depth + 1u, c->rights,
+                          c->from->badge);
+        range = (void *)(slot->payload + HNODE_IN_PLACE);
+        range[0] = c->offset;
+        range[1] = c->length;
+        queue_finish(q, slot);
+    }
+    spin_unlock_as(&obj->tree, RANK_REVOKE);
+    return error;
+}
+
+/* Wait for a place, the handle in memory of its own, to go with the place.
+ * Without memory it is derived only then, by who wakes: nobody but who revokes
+ * it changes `from` meanwhile. Returns: -E_BADH; as queue_send_wait(). */
+static __attribute__((noinline)) long
+send_cargo_slowly(struct queue *q, struct cargo *c, const struct hnode *through,
+                  uint64_t timeout)
+{
+    struct hnode *node = NULL;
+    long error =
+        hnode_derive(c->from, c->from->depth + 1u, c->rights, 0, &node);
+    uint64_t apart[] = {(uint64_t)node | CARGO_APART, c->offset, c->length};
+    struct queue_send s = {.data = error ? NULL : apart};
+
+    if (error == -E_BADH)
+        return error;
+    make_cargo_meta(&s.meta, c, through);
+    kobj_get(&q->obj);
+    error = queue_send_wait(q, &s, through, timeout);
+    if (error && s.data) {
+        hnode_end(node);
+    } else if (!error && !s.data) {
+        s.slot->meta = s.meta;
+        error = handle_look(c->value, 1, &c->from);
+        if (!error)
+            error = send_cargo_at_once(q, c, NULL, s.slot);
         if (error)
-            queue_release(q, slot);
+            queue_release(q, s.slot);
+        if (error == -E_AGAIN)
+            error = -E_PIPE;
     }
     kobj_put(&q->obj);
     return error;
 }
 
-SYSCALL(queue_send_handle, uint64_t h, uint64_t cargo, uint64_t rights64,
+static inline __attribute__((always_inline)) long
+send_cargo(struct queue *q, const struct cargo *c, const struct hnode *through,
+           uint64_t timeout)
+{
+    long error = send_cargo_at_once(q, c, through, NULL);
+    struct cargo copy;
+
+    if (likely(error != -E_AGAIN))
+        return error;
+    copy = *c; /* which lets c stay in registers */
+    return send_cargo_slowly(q, &copy, through, timeout);
+}
+
+SYSCALL(queue_send_handle, uint64_t h, uint64_t cargo, uint64_t rights,
         uint64_t opt, uint64_t timeout)
 {
-    uint32_t rights = (uint32_t)rights64;
+    struct cargo c = {.value = cargo, .rights = (uint32_t)rights, .opt = opt};
     NOTED struct hnode *node;
-    struct hnode *from;
     struct kobj *obj;
     struct queue *q;
     long error = handle_use(h, 0, OBJ_QUEUE, RIGHT_WRITE, &node);
 
     if (!error)
-        error = handle_look(cargo, 1, &from);
+        error = handle_look(cargo, 1, &c.from);
     if (!error)
-        error = hnode_may_derive(from, &rights, 0, true);
+        error = hnode_may_derive(c.from, &c.rights, 0, true);
     if (error)
         return error;
     q = queue_of(node->obj);
-    obj = from->obj;
-    error = queue_end_travels(q, obj, rights, 1);
+    obj = c.from->obj;
+    error = queue_end_travels(q, obj, c.rights, 1);
     if (error)
         return error;
     kobj_get(obj);
-    if ((rights & ~RIGHT_ALL) || (uint32_t)opt > PRIO_URGENT)
+    if ((c.rights & ~RIGHT_ALL) || (uint32_t)opt > PRIO_URGENT)
         error = -E_INVAL;
     else
-        error = send_cargo(q, node, cargo, from, rights, opt, timeout);
+        error = send_cargo(q, &c, node, timeout);
     if (error)
-        queue_end_travels(q, obj, rights, -1u);
+        queue_end_travels(q, obj, c.rights, -1u);
     kobj_put(obj);
     return error;
+}
+
+/* May these bytes be described to others? Returns: 0; -E_NOTSUP; -E_INVAL. */
+static long may_describe(struct region *r, uint64_t offset, uint64_t length)
+{
+    uint64_t end = r->size;
+
+    if (r->policy == REGION_APPEND)
+        end = load_acquire(&r->cursor); /* [CURSOR] */
+    else if (r->policy != REGION_IMMUTABLE || !load_relaxed(&r->sealed))
+        return -E_NOTSUP;
+    return offset > end || length > end - offset ? -E_INVAL : 0;
+}
+
+__attribute__((flatten))
+SYSCALL(queue_send_desc, uint64_t h, uint64_t user_desc, uint64_t opt,
+        uint64_t timeout)
+{
+    struct cargo c;
+    struct msg_desc desc;
+    NOTED struct hnode *node;
+    long error = handle_use(h, 0, OBJ_QUEUE, RIGHT_WRITE, &node);
+
+    if (!error && (uint32_t)opt > PRIO_URGENT)
+        error = -E_INVAL;
+    if (!error)
+        error = copy_from_user(&desc, uaddr(user_desc), sizeof(desc));
+    if (error)
+        return error;
+    c.value = (uint64_t)(int64_t)desc.region;
+    c.opt = opt;
+    c.offset = desc.offset;
+    c.length = desc.length;
+    error = handle_use(c.value, 1, OBJ_REGION, RIGHT_READ, &c.from);
+    if (error)
+        return error;
+    c.rights = RIGHT_READ | (hnode_rights(c.from) & RIGHT_GRANT);
+    error = hnode_may_derive(c.from, &c.rights, 0, true);
+    if (!error && (desc.flags || !desc.length))
+        error = -E_INVAL;
+    if (!error)
+        error = may_describe(region_of(c.from->obj), desc.offset, desc.length);
+    return error ? error : send_cargo(queue_of(node->obj), &c, node, timeout);
 }
 
 SYSCALL(queue_peek, uint64_t h, uint64_t meta)

@@ -4,6 +4,7 @@
 #include "mem/uaccess.h"
 #include "proc/sched.h"
 #include "sys/console.h"
+#include "sys/mapping.h"
 #include "sys/syscall.h"
 
 /* Called by vector.S. */
@@ -80,11 +81,15 @@ static const char *place_in_words(struct proc *p, uint64_t addr)
 static NORETURN void fault(uint64_t cause, struct trapframe *tf)
 {
     struct proc *p = this_proc();
-    uint64_t addr = csr_read(stval), pc = tf->x[REG_PC];
+    uint64_t addr = csr_read(stval), pc = tf->x[REG_PC], id;
+    const char *policy = mapping_describe(p, addr, &id);
 
     if (cause == CAUSE_ILLEGAL || cause == CAUSE_BREAKPOINT)
         kprintf("pid %d (%s): %s at pc 0x%lx", p->pid, p->name,
                 cause_in_words(cause), pc);
+    else if (policy)
+        kprintf("pid %d (%s): %s at 0x%lx in region %lu (%s), pc 0x%lx", p->pid,
+                p->name, cause_in_words(cause), addr, id, policy, pc);
     else
         kprintf("pid %d (%s): %s at 0x%lx, pc 0x%lx: %s", p->pid, p->name,
                 cause_in_words(cause), addr, pc, place_in_words(p, addr));

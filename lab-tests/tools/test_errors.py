@@ -11,11 +11,10 @@ import unittest
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
 
-# The calls on time, handles and queues.
-FIRST, LAST = 0x10, 0x37
+# The calls on time, handles, queues and regions.
+FIRST, LAST = 0x10, 0x4D
 
-# No program can be given a SYSTEM handle without RIGHT_WRITE, and none may rely
-# on it that a queue lacks room for a handle.
+# No program can be given a SYSTEM handle without RIGHT_WRITE.
 OUT_OF_REACH = {("shutdown", "E_ACCES")}
 
 

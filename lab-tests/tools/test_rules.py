@@ -1,6 +1,6 @@
 """
-Each rule on queues, handles and types is shown by a lab test that runs on 1, 2
-and 4 harts; each test of these labs says in words what it shows.
+Each rule on queues, handles, regions and types is shown by a lab test that runs
+on 1, 2 and 4 harts; each test of these labs says in words what it shows.
 """
 
 import os
@@ -13,8 +13,9 @@ sys.path.insert(0, os.path.dirname(HERE))
 import grading  # noqa: E402
 
 # How many rules each section has.
-SECTIONS = {"A": 6, "B": 12, "C": 9, "D": 5, "E": 11, "F": 13, "O": 3}
-LABS = ("queue", "prio", "handle")
+SECTIONS = {"A": 6, "B": 12, "C": 9, "D": 5, "E": 11, "F": 13, "G": 11,
+            "H": 12, "I": 5, "J": 6, "K": 7, "O": 3}
+LABS = ("queue", "prio", "handle", "region")
 
 
 def tests():
