@@ -1,26 +1,47 @@
 /*
  * cat [FILE]...: copies boot files, or standard input, to standard output, as
- * they are.
+ * they are. Of a file only a descriptor is sent.
  */
 #include <weir.h>
 
-static int copy(const char *name)
+static long copy_input(void)
 {
-    char buf[QUEUE_MAX_MSG];
-    struct input in;
-    long n = input_open(&in, name);
+    const char *at;
+    long n;
 
-    while (n == 0) {
-        n = input_read(&in, buf, sizeof(buf));
-        if (n > 0)
-            n = write_out(STDOUT, buf, (size_t)n);
-        else if (n == 0)
+    while ((n = next_in(&at)) > 0) {
+        n = write_out(STDOUT, at, (size_t)n);
+        if (n < 0)
             break;
     }
-    input_close(&in);
-    if (n < 0 && n != -E_PIPE)
-        dprintf(STDERR, "cat: %s: %s\n", name, err_name(n));
-    return n < 0;
+    return n;
+}
+
+static long describe(const char *name)
+{
+    struct region_info info;
+    struct msg_desc d = {0};
+    long n = region_open(name);
+
+    if (n < 0)
+        return n;
+    d.region = (handle_t)n;
+    n = region_info(d.region, &info);
+    d.length = info.size;
+    if (n == 0 && d.length > 0)
+        n = queue_send_desc(STDOUT, &d, MSG_OPT(PRIO_NORMAL, 0),
+                            TIMEOUT_FOREVER);
+    handle_close(d.region);
+    return n;
+}
+
+static int copy(const char *name)
+{
+    long error = strcmp(name, "-") ? describe(name) : copy_input();
+
+    if (error < 0 && error != -E_PIPE)
+        dprintf(STDERR, "cat: %s: %s\n", name, err_name(error));
+    return error < 0;
 }
 
 int main(int argc, char **argv)

@@ -22,21 +22,21 @@ static bool in_word_after(bool in_word, uint8_t c)
 
 static long count(const char *name, struct counts *sum)
 {
-    uint8_t buf[QUEUE_MAX_MSG];
+    const char *at;
     bool in_word = false;
     struct input in;
     long n = input_open(&in, name);
 
     if (n < 0)
         return n;
-    while ((n = input_read(&in, buf, sizeof(buf))) > 0) {
+    while ((n = input_next(&in, &at)) > 0) {
         sum->bytes += (uint64_t)n;
         for (long i = 0; i < n; i++) {
             bool was = in_word;
 
-            in_word = in_word_after(was, buf[i]);
+            in_word = in_word_after(was, (uint8_t)at[i]);
             sum->words += in_word && !was;
-            sum->lines += buf[i] == '\n';
+            sum->lines += at[i] == '\n';
         }
     }
     input_close(&in);

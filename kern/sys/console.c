@@ -18,8 +18,10 @@
 #include "hw/fdt.h"
 #include "hw/plic.h"
 #include "hw/uart.h"
+#include "mem/region.h"
 #include "ipc/handle.h"
 #include "ipc/queue.h"
+#include "mem/region.h"
 #include "proc/proc.h"
 
 #define OUT_RING  8u
@@ -104,6 +106,22 @@ static void write_out(const char *p, uint32_t n)
     }
 }
 
+/* Bytes of a region; none if the descriptor was revoked on its way. */
+static void write_described(struct qslot *slot)
+{
+    struct hnode *node = queue_cargo(slot);
+    uint64_t at = queue_cargo_range(slot)[0], left = queue_cargo_range(slot)[1];
+
+    while (left && !load_relaxed(&node->dead)) {
+        uint64_t n = left;
+        const char *text = region_at(region_of(node->obj), at, &n);
+
+        write_out(text, (uint32_t)n);
+        at += n;
+        left -= n;
+    }
+}
+
 static void output_thread(void)
 {
     struct queue_recv r = {.cap = OUT_MSG, .in_range = true};
@@ -121,6 +139,8 @@ static void output_thread(void)
             write_out(slot->next_page, slot->meta.len - here);
         } else {
             /* A handle sent to the console reaches nobody. */
+            if (slot->meta.kind == MSG_DESC)
+                write_described(slot);
             queue_drop_handle(con.out, slot);
         }
         queue_taken(con.out, slot);

@@ -50,6 +50,24 @@ def check_bytes(folder):
     check("wc -c", out.split()[:1], [b"%d" % len(data)])
 
 
+def check_zero_copy(path):
+    """A file reaches wc by descriptor with no byte copied, or all of them."""
+    with open(path, "rb") as text:
+        data = text.read()
+    counts = host("wc", data).decode()
+    messages = -(-len(data) // 1024)
+    status, out, _ = run("zerocopy", "README.md")
+    check("status of zerocopy", status, 0)
+    check("zerocopy", out.decode(),
+          "%scat | wc: 1 descriptor, 0 bytes copied\n"
+          "%shead | wc: %d messages, %d bytes copied\n"
+          % (counts, counts, messages, len(data)))
+    line = "cat README.md README.md | wc"
+    check(line, sh(line)[1], host("wc", data + data))
+    line = "cat README.md | wc - README.md README.md"
+    check(line, sh(line)[1].split()[:3], host("wc", data).split())
+
+
 def check_listing(folder):
     path = os.path.join(folder, "a-file-of-mine")
     with open(path, "wb") as out:
@@ -64,6 +82,7 @@ def check_listing(folder):
 def main():
     with tempfile.TemporaryDirectory() as folder:
         check_text(os.path.join(ROOT, "README.md"), "README.md", [])
+        check_zero_copy(os.path.join(ROOT, "README.md"))
         odd = os.path.join(folder, "odd")
         with open(odd, "wb") as out:
             out.write(b"the last line has no end\n\n\tthe  two\nthe")

@@ -1,15 +1,21 @@
 /*
  * The standard streams. A stream is a sequence of bytes; that it travels in
- * messages is of no interest to who reads lines. Handle 0 delivers messages
- * of up to 4096 bytes, which are kept here until they are read up.
+ * messages, or as descriptors of regions, is of no interest to who reads lines.
+ * The last message of handle 0 is kept here until it is read up.
  */
 #include "weir.h"
 
 #define SEND_BYTES 1024 /* what pipes of the shell take in one message */
 
-static char *held;     /* the last message; allocated at the first read */
-static size_t held_at; /* what of it has been read */
-static size_t held_end;
+/* The last message, or the bytes that it describes. */
+static struct {
+    char *buffer;    /* allocated at the first read */
+    const char *at;  /* what of it is not read yet: */
+    size_t left;     /* so many bytes */
+    uint64_t mapped; /* where the region that it describes is; or 0 */
+    void *copy;      /* where its bytes are, if it could not be mapped */
+    handle_t region; /* to be closed; or -1 */
+} held = {.region = -1};
 
 /*
  * Sends all of the bytes, in as many messages as it takes. An empty message
@@ -39,31 +45,86 @@ long write_out(handle_t h, const void *buf, size_t len)
     return 0;
 }
 
-/* One message from handle 0: its length, 0 at end of file, or -E_code. */
-static long receive(void *buf, size_t cap)
+static void forget(void)
 {
-    long n = queue_recv(STDIN, buf, cap, 0, TIMEOUT_FOREVER);
+    if (held.mapped)
+        region_unmap(held.mapped);
+    free(held.copy);
+    if (held.region >= 0)
+        handle_close(held.region);
+    held.mapped = 0;
+    held.copy = 0;
+    held.region = -1;
+}
 
-    return n == -E_PIPE ? 0 : n;
+/* Holds the bytes that d describes, where they are; or a copy of them in a
+ * program that shows the region already. */
+static long hold_described(const struct msg_desc *d)
+{
+    long at, error = 0;
+
+    if (d->region < 0)
+        return d->region; // revoked on its way
+    if (d->flags & DESC_NEW_HANDLE)
+        held.region = d->region;
+    held.left = d->length;
+    at = region_map(d->region, 0, PROT_READ);
+    if (at >= 0) {
+        held.mapped = (uint64_t)at;
+        held.at = (const char *)at + d->offset;
+        return 1;
+    }
+    held.at = held.copy = malloc(d->length);
+    if (held.copy)
+        error = region_read(d->region, d->offset, held.copy, d->length);
+    return !held.copy ? -E_NOMEM : error < 0 ? error : 1;
 }
 
 /* Makes sure that something is held; 0 at end of file. */
 static long fill(void)
 {
+    struct msg_meta meta;
+    struct msg_desc d;
     long n;
 
-    if (held_at < held_end)
+    if (held.left > 0)
         return 1;
-    if (!held)
-        held = malloc(QUEUE_MAX_MSG);
-    if (!held)
+    forget();
+    if (!held.buffer)
+        held.buffer = malloc(QUEUE_MAX_MSG);
+    if (!held.buffer)
         return -E_NOMEM;
-    n = receive(held, QUEUE_MAX_MSG);
+    n = queue_recv(STDIN, held.buffer, QUEUE_MAX_MSG, &meta, TIMEOUT_FOREVER);
+    if (n <= 0)
+        return n == -E_PIPE ? 0 : n;
+    if (meta.kind == MSG_DESC) {
+        memcpy(&d, held.buffer, sizeof(d));
+        n = hold_described(&d);
+        if (n < 0)
+            held.left = 0;
+        return n;
+    }
+    held.at = held.buffer;
+    held.left = (size_t)n;
+    return 1;
+}
+
+/*
+ * What there is of the input, without a copy: *at points to it until the next
+ * read.
+ *
+ * Returns: the number of bytes; 0 at end of file; or -E_code.
+ */
+long next_in(const char **at)
+{
+    long n = fill();
+
     if (n <= 0)
         return n;
-    held_at = 0;
-    held_end = (size_t)n;
-    return 1;
+    n = (long)held.left;
+    *at = held.at;
+    held.left = 0;
+    return n;
 }
 
 /*
@@ -73,22 +134,16 @@ static long fill(void)
  */
 long read_in(void *buf, uint64_t cap)
 {
-    size_t n = held_end - held_at;
-    long filled;
+    long n = cap ? fill() : -E_INVAL;
 
-    if (cap == 0)
-        return -E_INVAL;
-    if (n == 0 && cap >= QUEUE_MAX_MSG)
-        return receive(buf, cap);
-    filled = fill();
-    if (filled <= 0)
-        return filled;
-    n = held_end - held_at;
-    if (n > cap)
-        n = cap;
-    memcpy(buf, held + held_at, n);
-    held_at += n;
-    return (long)n;
+    if (n <= 0)
+        return n;
+    if (cap > held.left)
+        cap = held.left;
+    memcpy(buf, held.at, cap);
+    held.at += cap;
+    held.left -= cap;
+    return (long)cap;
 }
 
 /*
@@ -112,7 +167,8 @@ long getline(char *buf, uint64_t cap)
         end_met = filled == 0;
         if (end_met)
             break;
-        buf[n++] = held[held_at++];
+        buf[n++] = *held.at++;
+        held.left--;
         if (buf[n - 1] == '\n')
             break;
     }

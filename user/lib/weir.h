@@ -88,14 +88,16 @@ long write_out(handle_t h, const void *buf, size_t len);
 /* Input, from handle 0. Both return 0 at end of file. */
 long getline(char *buf, uint64_t cap);
 long read_in(void *buf, uint64_t cap);
+long next_in(const char **at);
 
 /* Input from a boot file, or from handle 0 for the name "-" or null. */
 struct input {
     handle_t region;
-    uint64_t offset;
+    uint64_t mapped, size, offset;
 };
 
 long input_open(struct input *in, const char *name);
+long input_next(struct input *in, const char **at);
 long input_read(struct input *in, void *buf, uint64_t cap);
 void input_close(struct input *in);
 
