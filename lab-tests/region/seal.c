@@ -170,24 +170,24 @@ TEST(against_many_children)
     for (int round = 0; round < 20; round++) {
         handle_t r = immutable(64 * PAGE_SIZE);
         volatile uint8_t *at = shown(r, PROT_RW);
-        long child[8];
-        uint64_t last[8];
+        long child[9];
+        uint64_t last[9];
 
         for (uint32_t i = 0; i < n; i++) {
-            volatile uint8_t *mine = at + (i * 9 + 20) * PAGE_SIZE;
+            volatile uint8_t *mine = at + (i * 5 + 20) * PAGE_SIZE;
 
             child[i] = SPAWN(store_for_ever((volatile uint64_t *)mine, 2));
         }
         for (uint32_t i = 0; i < n; i++)
-            while (at[(i * 9 + 20) * PAGE_SIZE] == 0)
+            while (at[(i * 5 + 20) * PAGE_SIZE] == 0)
                 yield();
         BUSY_US(random_below(&seed, 100));
         CHECK_EQ(region_seal(r), 0);
         for (uint32_t i = 0; i < n; i++)
-            last[i] = *(volatile uint64_t *)(at + (i * 9 + 20) * PAGE_SIZE);
+            last[i] = *(volatile uint64_t *)(at + (i * 5 + 20) * PAGE_SIZE);
         nap_ms(1);
         for (uint32_t i = 0; i < n; i++)
-            CHECK_EQ(*(volatile uint64_t *)(at + (i * 9 + 20) * PAGE_SIZE),
+            CHECK_EQ(*(volatile uint64_t *)(at + (i * 5 + 20) * PAGE_SIZE),
                      last[i]);
         for (uint32_t i = 0; i < n; i++)
             end_by_store(child[i]);
