@@ -191,11 +191,12 @@ static uint64_t bytes_of_handles(uint64_t count)
 #define CARGO 64
 
 /* Bytes that `count` queues take beyond their handles, and beyond the ring and
- * messages of each: 64 bytes a place and the largest message. */
+ * messages of each: 64 bytes a place and the largest message, in words. */
 static uint64_t bytes_beyond(uint64_t count, uint32_t ring, uint32_t max)
 {
     static handle_t q[200];
-    uint64_t need = count * ring * (64 + (uint64_t)(max > CARGO ? max : CARGO));
+    uint64_t words = (max + 7u) / 8 * 8;
+    uint64_t need = count * ring * (64 + (words > CARGO ? words : CARGO));
     uint64_t bytes = free_bytes();
 
     for (uint64_t i = 0; i < count; i++)
@@ -215,9 +216,11 @@ static uint64_t bytes_beyond(uint64_t count, uint32_t ring, uint32_t max)
     }
 SHAPE(1, 1)
 SHAPE(1, 64)
+SHAPE(1, 2048)
 SHAPE(1, 4096)
 SHAPE(16, 64)
 SHAPE(16, 512)
+SHAPE(32, 4096)
 SHAPE(64, 1)
 SHAPE(64, 100)
 SHAPE(64, 1024)
@@ -302,16 +305,19 @@ const struct row bench_scale_rows[] = {
     {"M0", "bytes of a handle", bytes_of_handles, 200, 0, 0, 0},
     {"M1", "bytes beyond 1 x (64 + 1)", bytes_1_1, 200, 512, 512, 0},
     {"M2", "bytes beyond 1 x (64 + 64)", bytes_1_64, 200, 512, 512, 0},
-    {"M3", "bytes beyond 1 x (64 + 4096)", bytes_1_4096, 200, 512, 512, 0},
-    {"M4", "bytes beyond 16 x (64 + 64)", bytes_16_64, 200, 512, 512, 0},
-    {"M5", "bytes beyond 16 x (64 + 512)", bytes_16_512, 200, 0, 0, 0},
-    {"M6", "bytes beyond 64 x (64 + 1)", bytes_64_1, 200, 512, 512, 0},
-    {"M7", "bytes beyond 64 x (64 + 100)", bytes_64_100, 200, 0, 0, 0},
-    {"M8", "bytes beyond 64 x (64 + 1024)", bytes_64_1024, 200, 0, 0, 0},
-    {"M9", "bytes beyond 256 x (64 + 4096)", bytes_256_4096, 64, 0, 0, 0},
-    {"M10", "bytes beyond 1024 x (64 + 1)", bytes_1024_1, 200, 0, 0, 0},
-    {"M11", "bytes beyond 1024 x (64 + 64)", bytes_1024_64, 200, 0, 0, 0},
-    {"M12", "bytes beyond 1024 x (64 + 1024)", bytes_1024_1024, 64, 0, 0, 0},
+    {"M3", "bytes beyond 1 x (64 + 2048)", bytes_1_2048, 200, 512, 512, 0},
+    {"M4", "bytes beyond 1 x (64 + 4096)", bytes_1_4096, 200, 512, 512, 0},
+    {"M5", "bytes beyond 16 x (64 + 64)", bytes_16_64, 200, 512, 512, 0},
+    {"M6", "bytes beyond 16 x (64 + 512)", bytes_16_512, 200, 512, 512, 0},
+    {"M7", "bytes beyond 32 x (64 + 4096)", bytes_32_4096, 100, 512, 512, 0},
+    {"M8", "bytes beyond 64 x (64 + 1)", bytes_64_1, 200, 512, 512, 0},
+    {"M9", "bytes beyond 64 x (64 + 100)", bytes_64_100, 200, 512, 512, 0},
+    {"M10", "bytes beyond 64 x (64 + 1024)", bytes_64_1024, 200, 512, 512, 0},
+    {"M11", "bytes beyond 256 x (64 + 4096)", bytes_256_4096, 64, 512, 512, 0},
+    {"M12", "bytes beyond 1024 x (64 + 1)", bytes_1024_1, 200, 512, 512, 0},
+    {"M13", "bytes beyond 1024 x (64 + 64)", bytes_1024_64, 200, 512, 512, 0},
+    {"M14", "bytes beyond 1024 x (64 + 1024)", bytes_1024_1024, 64, 512, 512,
+     0},
     {"C0", "check record with list<f32, 768>", check_record, 200,
      3 * RECORD_BYTES, RECORD_BYTES, 0},
     {"C1", "check list<u8, 1000>", check_numbers, 200, 0, 0, 0},

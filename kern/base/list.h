@@ -39,16 +39,11 @@ static inline void list_unlink(struct list *node)
     node->next->prev = node->prev;
 }
 
-/* Takes node out and leaves it empty, so that list_linked() says no. */
+/* Takes node out, if it is in a list, and leaves it empty. */
 static inline void list_remove(struct list *node)
 {
     list_unlink(node);
     list_init(node);
-}
-
-static inline bool list_linked(const struct list *node)
-{
-    return node->next != node;
 }
 
 static inline struct list *list_pop_front(struct list *head)

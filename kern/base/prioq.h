@@ -2,49 +2,49 @@
  * A queue of four priorities: the highest first, first in first out among
  * equals, in constant time. The caller's lock guards it.
  *
- *   PQ1  bit l of levels is set exactly when level[l] is not empty.
- *   PQ2  the elements of a level stand in the order in which they came, except
- *        one given back by prioq_push_front(), which is the level's first.
+ *   PQ1  bit l of levels is set exactly when last[l] is not NULL.
+ *   PQ2  the elements of a level are a circle in the order in which they came,
+ *        except one given back by prioq_push_front(), which is the level's
+ *        first. The first one follows the last.
  */
 #pragma once
 
-#include "base/list.h"
-
+#include <stddef.h>
 #include <stdint.h>
 
 #define PRIO_LEVELS 4
 
-struct prioq {
-    struct list level[PRIO_LEVELS];
-    uint64_t levels; /* PQ1 */
+struct link {
+    struct link *next;
 };
 
-static inline void prioq_init(struct prioq *pq)
-{
-    pq->levels = 0;
-    for (int i = 0; i < PRIO_LEVELS; i++)
-        list_init(&pq->level[i]);
-}
+/* All zero: empty. */
+struct prioq {
+    struct link *last[PRIO_LEVELS]; /* PQ2; NULL: none */
+    uint64_t levels;                /* PQ1 */
+};
 
-static inline bool prioq_empty(const struct prioq *pq)
+/* Puts back what was taken from there. Lab: prio */
+static inline void prioq_push_front(struct prioq *pq, struct link *node,
+                                    uint32_t priority)
 {
-    return pq->levels == 0;
+    struct link *last = pq->last[priority];
+
+    if (last) {
+        node->next = last->next;
+        last->next = node;
+    } else {
+        pq->last[priority] = node->next = node;
+        pq->levels |= 1ul << priority;
+    }
 }
 
 /* Lab: prio */
-static inline void prioq_push(struct prioq *pq, struct list *node,
+static inline void prioq_push(struct prioq *pq, struct link *node,
                               uint32_t priority)
 {
-    list_push_back(&pq->level[priority], node);
-    pq->levels |= 1ul << priority;
-}
-
-/* Puts back what was taken from there. Lab: prio */
-static inline void prioq_push_front(struct prioq *pq, struct list *node,
-                                    uint32_t priority)
-{
-    list_push_front(&pq->level[priority], node);
-    pq->levels |= 1ul << priority;
+    prioq_push_front(pq, node, priority);
+    pq->last[priority] = node;
 }
 
 /* The highest non-empty level; levels must not be 0. */
@@ -56,28 +56,21 @@ static inline uint32_t prioq_top(const struct prioq *pq)
 }
 
 /* The element that is next, or NULL. Lab: prio */
-static inline struct list *prioq_first(const struct prioq *pq)
+static inline struct link *prioq_first(const struct prioq *pq)
 {
-    return pq->levels ? pq->level[prioq_top(pq)].next : NULL;
+    return pq->levels ? pq->last[prioq_top(pq)]->next : NULL;
 }
 
 /* Takes out the element that is next; there must be one. Lab: prio */
-static inline struct list *prioq_pop(struct prioq *pq)
+static inline struct link *prioq_pop(struct prioq *pq)
 {
     uint32_t priority = prioq_top(pq);
-    struct list *head = &pq->level[priority], *node = head->next;
+    struct link *last = pq->last[priority], *node = last->next;
 
-    list_unlink(node);
-    if (head->next == head)
+    last->next = node->next;
+    if (node == last) {
+        pq->last[priority] = NULL;
         pq->levels &= ~(1ul << priority);
+    }
     return node;
-}
-
-/* Takes out an element of the given priority, wherever it stands. Lab: prio */
-static inline void prioq_remove(struct prioq *pq, struct list *node,
-                                uint32_t priority)
-{
-    list_remove(node);
-    if (list_empty(&pq->level[priority]))
-        pq->levels &= ~(1ul << priority);
 }

@@ -46,7 +46,7 @@ struct hnode {
     struct hnode *same;   /* [h] of a region: next in owner->regions[] */
 };
 #define HNODE_IN_PLACE    offsetof(struct hnode, children)
-#define HNODE_PLACE_BYTES 64 /* what a place has room for: a range behind it */
+#define HNODE_PLACE_BYTES 64 /* room in a place, for a descriptor's range too */
 _Static_assert(HNODE_IN_PLACE + 16 <= HNODE_PLACE_BYTES, "room");
 
 /* It gets what it has not in a place. */

@@ -1,9 +1,17 @@
 /*
  * The memory of a queue, its places, and the handles in them.
  *
- * Places stand one behind the other in whole pages, where one straddles pages
- * in its payload only, behind the room for a handle; and those that would fill
- * a last page in part, in blocks of a few, of which many fit into a page.
+ *   PL1  all headers and then all payloads stand as if in a row: first in
+ *        blocks, of which several fit into a page, then in whole pages.
+ *   PL2  a header is in one piece, a payload in one or two, and one of those
+ *        has room for a handle in flight.
+ *   PL3  what is first in a page of the queue is a header, the beginning of a
+ *        payload, or its second piece: so the places lead to all pages.
+ *
+ * Beyond headers and payloads a queue takes 5 units of kmalloc() for itself, at
+ * most one for the rest of GAPS and of the last unit, and its share of the page
+ * headers of at most 63 + 5 units: less than 512 bytes, whatever its shape, if
+ * others use what it leaves of the pages that its blocks are in.
  */
 #include "base/string.h"
 #include "ipc/queue.h"
@@ -11,128 +19,143 @@
 
 /* --- memory --------------------------------------------------------------- */
 
-#define HEADER ((uint32_t)offsetof(struct qslot, payload))
-#define BLOCK  896u /* bytes of a block of small places */
+#define HEADER ((uint32_t)sizeof(struct qslot))
+_Static_assert(sizeof(struct qslot) == 64, "never in two pieces");
+_Static_assert(sizeof(struct queue) <= 5 * 64, "five units");
+
+/* By PL2 some payloads begin later than they could. Those are of 72 or 80
+ * bytes, and in all the places of a queue it comes to this at most. */
+#define GAPS 48u
 
 struct layout {
-    uint32_t size;  /* of a place, in bytes */
-    uint32_t pages; /* whole ones; `paged` places begin in them, the last of */
-    uint32_t paged; /* which has `over` bytes in the first block */
-    uint32_t over;
-    uint32_t per_block; /* places that begin in a block */
-    uint32_t pieces;    /* pages and blocks */
+    uint32_t size;   /* bytes of a payload */
+    uint32_t blocks; /* bytes in blocks; those behind them are in pages, */
+    uint32_t end;    /* up to here */
+    uint32_t block;  /* bytes of a block; the first one may have fewer */
+    uint32_t next;   /* the first byte without memory */
+    char *memory;    /* the end of the piece before it */
 };
 
-/* Where a place can begin in pages, from `at` on. */
-static uint32_t place_begin(uint32_t at)
+static struct layout lay_out(const struct queue *q)
 {
-    uint32_t left = (uint32_t)(PAGE_SIZE - at % PAGE_SIZE);
+    uint32_t headers = q->stat.ring_size * HEADER, paged, per_page = 1;
+    struct layout l = {.size = ROUND_UP(q->stat.max_msg, 8u)};
 
-    return left < sizeof(struct qslot) ? at + left : at;
-}
-
-static struct layout lay_out(uint32_t ring_size, uint32_t max_msg)
-{
-    uint32_t size = HEADER + ROUND_UP(max_msg, 8u), end, at = 0;
-    struct layout l;
-
-    l.size =
-        size < sizeof(struct qslot) ? (uint32_t)sizeof(struct qslot) : size;
-    for (uint32_t i = 0; i < ring_size; i++)
-        at = place_begin(at) + l.size;
-    l.pages = at / (uint32_t)PAGE_SIZE;
-    end = l.pages * (uint32_t)PAGE_SIZE;
-    at = 0;
-    for (l.paged = 0; l.paged < ring_size && place_begin(at) < end; l.paged++)
-        at = place_begin(at) + l.size;
-    l.over = at > end ? at - end : 0;
-    l.per_block = l.size > BLOCK ? ring_size : BLOCK / l.size;
-    l.pieces = (ring_size - l.paged + l.per_block - 1) / l.per_block;
-    l.pieces = l.pages + (l.pieces || !l.over ? l.pieces : 1);
+    if (l.size < HNODE_PLACE_BYTES)
+        l.size = HNODE_PLACE_BYTES;
+    l.end = headers + q->stat.ring_size * l.size +
+            (l.size == 72 || l.size == 80 ? GAPS : 0);
+    paged = ROUND_DOWN(l.end + PAGE_SIZE - 1 - KMALLOC_MAX, PAGE_SIZE);
+    l.blocks = l.end > paged ? ROUND_UP(l.end - paged, HEADER) : 0;
+    l.end = l.blocks + paged;
+    /* The more blocks fill a page, the less of it stays unused; but a payload
+     * in blocks must be in two at most. */
+    if (l.size <= KMALLOC_MAX / 7 || l.blocks <= headers)
+        per_page = 7;
+    else if (l.size <= KMALLOC_MAX / 3 || l.end <= KMALLOC_MAX / 3 * 2)
+        per_page = 3;
+    l.block = KMALLOC_MAX / per_page;
     return l;
 }
 
-/* Bytes of a page or block. */
-static uint32_t piece_bytes(const struct queue *q, const struct layout *l,
-                            uint32_t i)
+/* Bytes from `at` to the end of its block or page. */
+static uint32_t piece_left(const struct layout *l, uint32_t at)
 {
-    uint32_t first = l->paged + (i - l->pages) * l->per_block;
-
-    if (i < l->pages)
-        return PAGE_SIZE;
-    return (i == l->pages ? l->over : 0) +
-           MIN(l->per_block, q->stat.ring_size - first) * l->size;
+    return at < l->blocks ? (l->blocks - 1 - at) % l->block + 1
+                          : (l->end - 1 - at) % PAGE_SIZE + 1;
 }
 
 void queue_free(struct queue *q)
 {
-    struct layout l = lay_out(q->stat.ring_size, q->stat.max_msg);
+    struct link *link, *next, *pages = NULL;
+    struct layout l = lay_out(q);
+    void **block = q->blocks;
 
-    for (uint32_t i = 0; i < l.pieces && q->pieces[i]; i++)
-        if (piece_bytes(q, &l, i) > KMALLOC_MAX)
-            page_free(q->pieces[i]);
-        else
-            kfree(q->pieces[i], piece_bytes(q, &l, i));
-    kfree(q, (uint32_t)(sizeof(*q) + l.pieces * sizeof(void *)));
+    for (link = q->free; link; link = next) {
+        struct qslot *slot = list_entry(link, struct qslot, link);
+        void *begins[] = {slot, slot->payload, queue_rest(slot)};
+
+        next = link->next;
+        for (int i = 0; i < 3; i++) /* PL3 */
+            if (begins[i] && (uint64_t)begins[i] % PAGE_SIZE == 0) {
+                *(struct link *)begins[i] = (struct link){pages};
+                pages = begins[i];
+            }
+    }
+    while ((link = pages)) {
+        pages = link->next;
+        page_free(link);
+    }
+    for (uint32_t at = 0; at < l.blocks; at += piece_left(&l, at))
+        kfree(*block++, piece_left(&l, at));
+    kfree(q, sizeof(*q));
+}
+
+/* The memory of byte `at`; a new piece if it is the first. NULL: none. */
+static char *memory_at(struct queue *q, struct layout *l, uint32_t at)
+{
+    uint32_t left = piece_left(l, at);
+
+    if (at == l->next) {
+        l->memory = at < l->blocks ? kmalloc(left) : page_alloc();
+        if (!l->memory)
+            return NULL;
+        if (at < l->blocks)
+            q->blocks[(at + l->block - 1) / l->block] = l->memory;
+        l->memory += left;
+        l->next = at + left;
+    }
+    return l->memory - left;
 }
 
 /* Allocate the places of a new queue. Returns: false: some may be there. */
-static bool make_places(struct queue *q, const struct layout *l)
+static bool make_places(struct queue *q)
 {
-    struct list **end = &q->free;
+    struct layout l = lay_out(q);
+    struct qslot *slot;
     uint32_t at = 0;
 
-    for (uint32_t i = 0; i < l->pieces; i++) {
-        uint32_t bytes = piece_bytes(q, l, i);
-
-        q->pieces[i] = bytes > KMALLOC_MAX ? page_alloc() : kmalloc(bytes);
-        if (!q->pieces[i])
+    for (; at < q->stat.ring_size * HEADER; at += HEADER) {
+        slot = (void *)memory_at(q, &l, at);
+        if (!slot)
+            return false;
+        *slot = (struct qslot){.link = {q->free}};
+        q->free = &slot->link;
+    }
+    for (struct link *link = q->free; link; link = link->next) {
+        slot = list_entry(link, struct qslot, link);
+        while (piece_left(&l, at) < HNODE_IN_PLACE &&
+               l.size - piece_left(&l, at) < HNODE_IN_PLACE)
+            at += 8;
+        slot->here = MIN(l.size, piece_left(&l, at));
+        slot->payload = memory_at(q, &l, at);
+        at += l.size;
+        if (slot->payload && at > l.next)
+            slot->rest = (int64_t)memory_at(q, &l, l.next);
+        if (at > l.next)
             return false;
     }
-    for (uint32_t i = 0; i < q->stat.ring_size; i++) {
-        uint32_t rest = i - l->paged, payload = l->size - HEADER;
-        void **piece = &q->pieces[l->pages + rest / l->per_block];
-        struct qslot *slot;
-
-        if (i < l->paged) {
-            at = place_begin(at);
-            piece = &q->pieces[at / PAGE_SIZE];
-            slot = (void *)((char *)*piece + at % PAGE_SIZE);
-            at += l->size;
-        } else {
-            slot = (void *)((char *)*piece + rest % l->per_block * l->size +
-                            (rest < l->per_block ? l->over : 0));
-        }
-        slot->next_page = i < l->paged && queue_here(slot, payload) < payload
-                              ? piece[1]
-                              : NULL;
-        *end = &slot->link;
-        end = &slot->link.next;
-    }
-    *end = NULL;
+    assert(at <= l.end);
     return true;
 }
 
 long queue_new(uint32_t ring_size, uint32_t max_msg, uint32_t schema,
                struct queue **out)
 {
-    struct layout l;
     struct queue *q;
 
     if (ring_size == 0 || ring_size > QUEUE_MAX_RING ||
         (ring_size & (ring_size - 1)) || max_msg == 0 ||
         max_msg > QUEUE_MAX_MSG || ring_size * max_msg > QUEUE_MAX_BYTES)
         return -E_INVAL;
-    l = lay_out(ring_size, max_msg);
-    q = kzalloc((uint32_t)(sizeof(*q) + l.pieces * sizeof(void *)));
+    q = kzalloc(sizeof(*q));
     if (!q)
         return -E_NOMEM;
     q->stat = (struct queue_stat){
         .ring_size = ring_size, .max_msg = max_msg, .schema = schema};
-    prioq_init(&q->ready);
-    prioq_init(&q->senders);
-    prioq_init(&q->receivers);
-    if (!make_places(q, &l)) {
+    list_init(&q->senders);
+    list_init(&q->receivers);
+    if (!make_places(q)) {
         queue_free(q);
         return -E_NOMEM;
     }
@@ -145,13 +168,16 @@ long queue_new(uint32_t ring_size, uint32_t max_msg, uint32_t schema,
 
 void queue_fill(struct qslot *slot, const struct queue_send *s)
 {
-    uint64_t here = queue_here(slot, s->meta.len);
+    uint64_t len = s->meta.len, here = MIN(len, slot->here);
+    const char *data = s->data;
 
     slot->meta = s->meta;
-    memcpy(slot->payload, s->data, here);
-    if (here < s->meta.len)
-        memcpy(slot->next_page, (const char *)s->data + here,
-               s->meta.len - here);
+    if (s->meta.kind != MSG_INLINE) {
+        memcpy(queue_cargo_place(slot), data, len);
+    } else {
+        memcpy(slot->payload, data, here);
+        memcpy(queue_rest(slot), data + here, len - here);
+    }
 }
 
 void queue_header(const struct qslot *slot, struct msg_meta *out)

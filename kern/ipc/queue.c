@@ -33,9 +33,14 @@ static inline void unlock(struct queue *q) RELEASES(&q->obj.lock)
     spin_unlock_as(&q->obj.lock, RANK_OBJECT);
 }
 
-static inline struct qslot *slot_of(struct list *link)
+static inline struct qslot *slot_of(struct link *link)
 {
     return link ? list_entry(link, struct qslot, link) : NULL;
+}
+
+static inline struct waiter *waiter_of(struct list *link)
+{
+    return link ? list_entry(link, struct waiter, link) : NULL;
 }
 
 static uint32_t queue_signals(const struct kobj *obj, uint32_t rights)
@@ -43,7 +48,7 @@ static uint32_t queue_signals(const struct kobj *obj, uint32_t rights)
     const struct queue *q = container_of(obj, const struct queue, obj);
     uint32_t up = 0;
 
-    if ((rights & RIGHT_READ) && !prioq_empty(&q->ready))
+    if ((rights & RIGHT_READ) && q->ready.levels)
         up |= SIG_READABLE;
     if ((rights & RIGHT_WRITE) && q->free && !(q->closed & CLOSED_SEND))
         up |= SIG_WRITABLE;
@@ -53,38 +58,40 @@ static uint32_t queue_signals(const struct kobj *obj, uint32_t rights)
     return up;
 }
 
-/* Join a line; who serves it finds `want`. Gives up the lock and the noted
- * nodes. Returns: as waiter_sleep(); 0: served. */
-static inline long wait_in_line(struct queue *q, struct prioq *line,
-                                uint32_t priority, void *want, const void *node,
-                                uint64_t timeout) RELEASES(&q->obj.lock)
+/* Join a line behind `last`; who serves it finds `want`. Gives up the lock and
+ * the noted nodes. Returns: as waiter_sleep(); 0: served. */
+static inline long wait_in_line(struct queue *q, struct list *last, void *want,
+                                const void *node, uint64_t timeout)
+    RELEASES(&q->obj.lock)
 {
     struct waiter *w = waiter_begin(node);
     long error;
 
     w->want = (uint64_t)want;
-    prioq_push(line, &w->link, priority);
+    list_push_front(last, &w->link);
     unlock(q);
     handle_done();
     error = waiter_sleep(w, deadline_after(timeout));
     if (unlikely(error)) {
         lock(q);
-        if (list_linked(&w->link))
-            prioq_remove(line, &w->link, priority);
+        list_remove(&w->link); /* or it is in no line */
         unlock(q);
     }
     return error;
 }
 
-/* The first one leaves, of this level, the line's highest; NULL: nobody. */
-static inline struct waiter *next_waiter(struct prioq *line, uint32_t level)
+/* Behind whom a sender joins the line: the last of no lower priority, or the
+ * head. Who waits pays for the way there, not who serves the line. */
+static struct list *last_before(struct queue *q, uint32_t priority)
+    REQUIRES(&q->obj.lock)
 {
-    struct list *link = line->level[level].next;
+    struct list *at = q->senders.prev;
 
-    if (prioq_empty(line))
-        return NULL;
-    prioq_remove(line, link, level);
-    return list_entry(link, struct waiter, link);
+    for (; at != &q->senders; at = at->prev)
+        if (((struct queue_send *)waiter_of(at)->want)->meta.priority >=
+            priority)
+            break;
+    return at;
 }
 
 /* Count what ended in E_AGAIN or E_TIMEDOUT. */
@@ -110,7 +117,7 @@ static __attribute__((noinline)) bool give_locked(struct queue *q,
 {
     struct waiter *w;
 
-    while ((w = next_waiter(&q->receivers, 0))) {
+    while ((w = waiter_of(list_pop_front(&q->receivers)))) {
         struct queue_recv *r = (void *)w->want;
 
         if (unlikely(slot->meta.len > r->cap)) {
@@ -136,7 +143,7 @@ static inline void accept_locked(struct queue *q, struct qslot *slot)
     depth = (uint32_t)(q->stat.sent - q->stat.received);
     if (depth > q->stat.max_depth)
         q->stat.max_depth = depth;
-    if (unlikely(!prioq_empty(&q->receivers)) && give_locked(q, slot))
+    if (unlikely(!list_empty(&q->receivers)) && give_locked(q, slot))
         return;
     prioq_push(&q->ready, &slot->link, slot->meta.priority);
     event_changed(&q->obj);
@@ -161,7 +168,7 @@ static __attribute__((noinline)) bool grant_locked(struct queue *q,
 {
     struct waiter *w;
 
-    while ((w = next_waiter(&q->senders, prioq_top(&q->senders))))
+    while ((w = waiter_of(list_pop_front(&q->senders))))
         if (waiter_claim(w, 0)) {
             use_place_locked(q, slot, (void *)w->want);
             waiter_wake(w);
@@ -173,7 +180,7 @@ static __attribute__((noinline)) bool grant_locked(struct queue *q,
 static inline void free_place_locked(struct queue *q, struct qslot *slot)
     REQUIRES(&q->obj.lock)
 {
-    if (unlikely(!prioq_empty(&q->senders)) && grant_locked(q, slot))
+    if (unlikely(!list_empty(&q->senders)) && grant_locked(q, slot))
         return;
     slot->link.next = q->free;
     q->free = &slot->link;
@@ -248,13 +255,13 @@ long queue_send_wait(struct queue *q, struct queue_send *s, const void *node,
         error = -E_PIPE;
     else if (!slot)
         error = -E_AGAIN;
-    if (!error) {
+    else
         q->free = slot->link.next;
+    if (!error)
         use_place_locked(q, slot, s);
-    }
     if (error == -E_AGAIN && timeout)
         error =
-            wait_in_line(q, &q->senders, s->meta.priority, s, node, timeout);
+            wait_in_line(q, last_before(q, s->meta.priority), s, node, timeout);
     else
         unlock(q);
     return count_miss(&q->stat.rejected, error);
@@ -274,32 +281,26 @@ inline struct qslot *queue_take(struct queue *q, uint64_t cap)
     return slot;
 }
 
-/* Returns: 0 and r->slot; why not; -E_AGAIN when one would have to wait. */
-static inline long try_take_locked(struct queue *q, struct queue_recv *r)
-    REQUIRES(&q->obj.lock)
-{
-    r->slot = slot_of(prioq_first(&q->ready));
-    if (!r->slot && !r->in_range)
-        return -E_FAULT;
-    if (!r->slot)
-        return unlikely(q->closed & CLOSED_RECV) ? -E_PIPE : -E_AGAIN;
-    if (r->slot->meta.len > r->cap) {
-        queue_header(r->slot, &r->header);
-        return -E_MSGSIZE;
-    }
-    prioq_pop(&q->ready);
-    return 0;
-}
-
 inline long queue_take_wait(struct queue *q, struct queue_recv *r,
                             const void *node, uint64_t timeout)
 {
-    long error;
+    struct qslot *slot;
+    long error = 0;
 
     lock(q);
-    error = try_take_locked(q, r);
+    r->slot = slot = slot_of(prioq_first(&q->ready));
+    if (slot && slot->meta.len <= r->cap) {
+        prioq_pop(&q->ready);
+    } else if (slot) {
+        queue_header(slot, &r->header);
+        error = -E_MSGSIZE;
+    } else if (!r->in_range) {
+        error = -E_FAULT;
+    } else {
+        error = unlikely(q->closed & CLOSED_RECV) ? -E_PIPE : -E_AGAIN;
+    }
     if (error == -E_AGAIN && timeout)
-        error = wait_in_line(q, &q->receivers, 0, r, node, timeout);
+        error = wait_in_line(q, q->receivers.prev, r, node, timeout);
     else
         unlock(q);
     handle_done();
@@ -362,12 +363,10 @@ void queue_statistics(struct queue *q, struct queue_stat *out)
     *out = q->stat;
     out->len = (uint32_t)(out->sent - out->received);
     out->available = out->ring_size - out->len;
-    for (uint32_t i = 0; i < PRIO_LEVELS; i++) {
-        list_for_each (link, &q->senders.level[i])
-            out->waiting_senders++;
-        list_for_each (link, &q->receivers.level[i])
-            out->waiting_receivers++;
-    }
+    list_for_each (link, &q->senders)
+        out->waiting_senders++;
+    list_for_each (link, &q->receivers)
+        out->waiting_receivers++;
     unlock(q);
 }
 
@@ -377,11 +376,11 @@ static void close_queue(struct queue *q, uint32_t how)
 
     lock(q);
     q->closed |= how;
-    while ((how & CLOSED_SEND) &&
-           (w = next_waiter(&q->senders, prioq_top(&q->senders))))
+    while ((how & CLOSED_SEND) && (w = waiter_of(list_pop_front(&q->senders))))
         end_wait(w, -E_PIPE);
     /* By Q2 nobody waits to receive while there is something to drain. */
-    while ((how & CLOSED_RECV) && (w = next_waiter(&q->receivers, 0)))
+    while ((how & CLOSED_RECV) &&
+           (w = waiter_of(list_pop_front(&q->receivers))))
         end_wait(w, -E_PIPE);
     event_changed(&q->obj);
     unlock(q);
@@ -413,7 +412,7 @@ long queue_set_type(struct queue *q, struct wit_type *type)
     long error = 0;
 
     lock(q);
-    for (struct list *link = q->free; link; link = link->next)
+    for (struct link *link = q->free; link; link = link->next)
         n++;
     if (q->type)
         error = -E_ALREADY;
@@ -433,7 +432,7 @@ static void queue_destroy(struct kobj *obj)
 {
     struct queue *q = queue_of(obj);
 
-    assert(prioq_empty(&q->receivers) && prioq_empty(&q->senders));
+    assert(list_empty(&q->receivers) && list_empty(&q->senders));
     drop_messages(q); /* there are some only if it never had a reader */
     if (q->type)
         kfree(q->type, wit_bytes(q->type->len));

@@ -14,14 +14,15 @@
 
 struct wit_type;
 
-/* A place: its header, and the payload behind it, which may go on at next_page.
- * Free, or exclusively a sender's (reserved) or a receiver's (taken), or
- * queued under the lock. */
+/* A place: its header, and the payload in one piece or two. Free, or
+ * exclusively a sender's (reserved) or a receiver's (taken), or queued under
+ * the lock. */
 struct qslot {
-    struct list link;                /* [q] in ready, or free (next only) */
-    struct msg_meta meta;            /* sent_ns in ticks until queue_header() */
-    char *next_page;                 /* [I] NULL if all of it fits here */
-    char payload[HNODE_PLACE_BYTES]; /* or more; so much is in one page */
+    struct link link;     /* [q] in ready, or free */
+    struct msg_meta meta; /* sent_ns in ticks until queue_header() */
+    char *payload;        /* [I] */
+    uint64_t here : 16;   /* [I] bytes there; those behind them */
+    int64_t rest : 48;    /* [I] stand at this address */
 };
 
 /* queue.closed; the bits are never unset. */
@@ -38,13 +39,12 @@ struct queue {
     uint32_t closed;         /* [q] */
     uint32_t ends_in_flight; /* [f] READ handles of it in messages */
     uint32_t ends_held;      /* [f] READ handles of queues in its messages */
-    uint32_t bytes;          /* [I] of all places */
-    struct list *free;       /* [q] free places, by link.next */
+    struct link *free;       /* [q] free places */
     struct prioq ready;      /* [q] messages not given to anybody */
-    struct prioq senders;    /* [q] waiters; want: struct queue_send */
-    struct prioq receivers;  /* [q] waiters, at level 0; struct queue_recv */
+    struct list senders;     /* [q] waiters, by priority; struct queue_send */
+    struct list receivers;   /* [q] waiters; struct queue_recv */
     struct wit_type *type;   /* [q] set once; or NULL */
-    void *pieces[];          /* [I] the places' memory: place.c */
+    void *blocks[7];         /* [I] memory of places: place.c */
 };
 
 /* A message in kernel memory; without data, the wish for a place. */
@@ -121,37 +121,49 @@ void queue_untake(struct queue *q, struct qslot *slot);
 /* Give back the memory of a queue that nobody refers to. */
 void queue_free(struct queue *q);
 
-/* In a message with a handle in flight: that stands in the place, or where the
- * payload, a pointer with this bit, says. A descriptor's offset and length
- * stand behind the one or the other. */
+static inline char *queue_rest(const struct qslot *slot)
+{
+    return (char *)(int64_t)slot->rest;
+}
+
+/* Where a handle in flight stands: in the first piece of the payload that has
+ * room for it (PL2). Or elsewhere, and there is a pointer to it, with this bit.
+ */
 #define CARGO_APART 1u
 
-static inline struct hnode *queue_cargo_place(struct qslot *slot)
+static inline void *queue_cargo_place(const struct qslot *slot)
 {
-    return (void *)slot->payload;
+    if (likely(slot->here >= HNODE_PLACE_BYTES))
+        return slot->payload;
+    return slot->here < HNODE_IN_PLACE ? queue_rest(slot) : slot->payload;
 }
 
-static inline struct hnode *queue_cargo(struct qslot *slot)
+static inline struct hnode *queue_cargo(const struct qslot *slot)
 {
-    uint64_t first = *(uint64_t *)(void *)slot->payload;
+    uint64_t *place = queue_cargo_place(slot);
 
-    return first & CARGO_APART ? (void *)(first - CARGO_APART)
-                               : queue_cargo_place(slot);
+    return (void *)(unlikely(*place & CARGO_APART) ? *place - CARGO_APART
+                                                   : (uint64_t)place);
 }
 
-static inline uint64_t *queue_cargo_range(struct qslot *slot)
+/* Where a descriptor's offset and length stand, with the handle in the place:
+ * behind it, or in the other piece if that has room; and with it elsewhere. */
+static inline uint64_t *queue_range_place(const struct qslot *slot)
 {
-    struct hnode *place = queue_cargo_place(slot);
+    char *payload = slot->payload, *rest = queue_rest(slot);
 
-    return (void *)(slot->payload +
-                    (queue_cargo(slot) == place ? HNODE_IN_PLACE : 8));
+    if (likely(slot->here >= HNODE_PLACE_BYTES))
+        return (void *)(payload + HNODE_IN_PLACE);
+    if (slot->here >= HNODE_IN_PLACE)
+        return (void *)rest;
+    return (void *)(slot->here >= 16 ? payload : rest + HNODE_IN_PLACE);
 }
 
-/* How many of a payload's len bytes stand in the place's own page; the others
- * stand at next_page. */
-static inline uint64_t queue_here(const struct qslot *slot, uint64_t len)
+static inline uint64_t *queue_cargo_range(const struct qslot *slot)
 {
-    return MIN(len, PAGE_SIZE - (uint64_t)slot->payload % PAGE_SIZE);
+    uint64_t *place = queue_cargo_place(slot);
+
+    return unlikely(*place & CARGO_APART) ? place + 1 : queue_range_place(slot);
 }
 
 /* Fill a place with a message; and the header as programs see it. */

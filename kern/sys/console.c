@@ -133,10 +133,10 @@ static void output_thread(void)
             panic("the console's output queue failed");
         slot = r.slot;
         if (slot->meta.kind == MSG_INLINE) {
-            uint32_t here = (uint32_t)queue_here(slot, slot->meta.len);
+            uint32_t here = MIN(slot->meta.len, slot->here);
 
             write_out(slot->payload, here);
-            write_out(slot->next_page, slot->meta.len - here);
+            write_out(queue_rest(slot), slot->meta.len - here);
         } else {
             /* A handle sent to the console reaches nobody. */
             if (slot->meta.kind == MSG_DESC)

@@ -44,22 +44,22 @@ static inline long copy_block(void *kernel, uaddr_t user, uint64_t len, bool in)
               : copy_to_user(user, kernel, len);
 }
 
-/* Copy a payload that goes on at the next page. */
+/* Copy a payload that is in two pieces. */
 static __attribute__((noinline)) long copy_two(struct qslot *slot, uaddr_t user,
                                                uint64_t len, bool in)
 {
-    uint64_t here = queue_here(slot, len);
+    uint64_t here = slot->here;
     uaddr_t rest = uaddr(user.value + here);
     long error = copy_block(slot->payload, user, here, in);
 
-    return error ? error : copy_block(slot->next_page, rest, len - here, in);
+    return error ? error : copy_block(queue_rest(slot), rest, len - here, in);
 }
 
 /* Copy a payload in or out. */
 static inline long copy_payload(struct qslot *slot, uaddr_t user, uint64_t len,
                                 bool in)
 {
-    if (unlikely(slot->next_page))
+    if (unlikely(len > slot->here))
         return copy_two(slot, user, len, in);
     return copy_block(slot->payload, user, len, in);
 }
@@ -312,10 +312,10 @@ send_cargo_at_once(struct queue *q, const struct cargo *c,
         if (!reserved)
             make_cargo_meta(&slot->meta, c, through);
         node = queue_cargo_place(slot);
+        range = queue_range_place(slot);
         node->in_place = true;
         hnode_link_locked(node, obj, c->from, c->from->depth + 1u, c->rights,
                           c->from->badge);
-        range = (void *)(slot->payload + HNODE_IN_PLACE);
         range[0] = c->offset;
         range[1] = c->length;
         queue_finish(q, slot);
