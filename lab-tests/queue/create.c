@@ -140,9 +140,9 @@ TEST(storage_reserved)
 // A1: in queues of every shape each place holds its own full message, twice.
 TEST(every_shape)
 {
-    static const uint32_t sizes[] = {1,    63,   65,   104,  127,  200,  448,
-                                     512,  833,  1000, 1500, 2000, 2500, 3500,
-                                     3900, 3968, 4032, 4040, 4095, 4096};
+    static const uint32_t sizes[] = {
+        1,    63,   65,   72,   80,   104,  127,  200,  448,  512,  833,
+        1000, 1500, 2000, 2500, 3500, 3900, 3968, 4032, 4040, 4095, 4096};
     static uint8_t in[4096], out[4096];
 
     for (uint32_t ring = 1; ring <= 256; ring *= 2)
@@ -188,20 +188,25 @@ TEST(handles_reserved)
 // A4: a queue that does not fit in memory is E_NOMEM, and nothing stays.
 TEST(create_no_memory)
 {
+    static const uint32_t shapes[][2] = {{256, 4096}, {1024, 72}, {64, 100},
+                                         {16, 1000},  {1, 4096},  {1, 2000}};
     static struct sys_info before, after;
-    long r;
 
     eat_memory();
-    for (int i = 0; i < 64; i++)
-        if ((r = queue_create(256, 4096, 0)) < 0)
-            break;
-    CHECK_ERR(r, E_NOMEM);
-    CHECK_EQ(sys_info(&before), 0);
-    for (int i = 0; i < 100; i++)
-        CHECK_ERR(queue_create(256, 4096, 0), E_NOMEM);
-    CHECK_EQ(sys_info(&after), 0);
-    CHECK_EQ(after.free_pages, before.free_pages);
-    CHECK_EQ(after.objects, before.objects);
+    for (uint32_t k = 0; k < sizeof(shapes) / sizeof(shapes[0]); k++) {
+        uint32_t ring = shapes[k][0], size = shapes[k][1];
+        long r = 0;
+
+        for (int i = 0; i < 64 && r >= 0; i++)
+            r = queue_create(ring, size, 0);
+        CHECK_ERR(r, E_NOMEM);
+        CHECK_EQ(sys_info(&before), 0);
+        for (int i = 0; i < 100; i++)
+            CHECK_ERR(queue_create(ring, size, 0), E_NOMEM);
+        CHECK_EQ(sys_info(&after), 0);
+        CHECK_EQ(after.free_pages, before.free_pages);
+        CHECK_EQ(after.objects, before.objects);
+    }
 }
 
 // A4: create until it fails, close all: the same number every time.
