@@ -47,24 +47,24 @@ static inline void prioq_push(struct prioq *pq, struct link *node,
     pq->last[priority] = node;
 }
 
-/* The highest non-empty level; levels must not be 0. */
-static inline uint32_t prioq_top(const struct prioq *pq)
+/* The highest of a set of levels, which must not be empty. */
+static inline uint32_t level_top(uint64_t levels)
 {
     static const uint8_t top[1 << PRIO_LEVELS] = {0, 0, 1, 1, 2, 2, 2, 2,
                                                   3, 3, 3, 3, 3, 3, 3, 3};
-    return top[pq->levels];
+    return top[levels];
 }
 
 /* The element that is next, or NULL. Lab: prio */
 static inline struct link *prioq_first(const struct prioq *pq)
 {
-    return pq->levels ? pq->last[prioq_top(pq)]->next : NULL;
+    return pq->levels ? pq->last[level_top(pq->levels)]->next : NULL;
 }
 
 /* Takes out the element that is next; there must be one. Lab: prio */
 static inline struct link *prioq_pop(struct prioq *pq)
 {
-    uint32_t priority = prioq_top(pq);
+    uint32_t priority = level_top(pq->levels);
     struct link *last = pq->last[priority], *node = last->next;
 
     last->next = node->next;

@@ -8,9 +8,9 @@
  *   PL3  what is first in a page of the queue is a header, the beginning of a
  *        payload, or its second piece: so the places lead to all pages.
  *
- * Beyond headers and payloads a queue takes 5 units of kmalloc() for itself, at
+ * Beyond headers and payloads a queue takes 6 units of kmalloc() for itself, at
  * most one for the rest of GAPS and of the last unit, and its share of the page
- * headers of at most 63 + 5 units: less than 512 bytes, whatever its shape, if
+ * headers of at most 63 + 6 units: less than 512 bytes, whatever its shape, if
  * others use what it leaves of the pages that its blocks are in.
  */
 #include "base/string.h"
@@ -21,7 +21,7 @@
 
 #define HEADER ((uint32_t)sizeof(struct qslot))
 _Static_assert(sizeof(struct qslot) == 64, "never in two pieces");
-_Static_assert(sizeof(struct queue) <= 5 * 64, "five units");
+_Static_assert(sizeof(struct queue) <= 6 * 64, "six units");
 
 /* By PL2 some payloads begin later than they could. Those are of 72 or 80
  * bytes, and in all the places of a queue it comes to this at most. */
@@ -153,7 +153,8 @@ long queue_new(uint32_t ring_size, uint32_t max_msg, uint32_t schema,
         return -E_NOMEM;
     q->stat = (struct queue_stat){
         .ring_size = ring_size, .max_msg = max_msg, .schema = schema};
-    list_init(&q->senders);
+    for (int i = 0; i < PRIO_LEVELS; i++)
+        list_init(&q->senders[i]);
     list_init(&q->receivers);
     if (!make_places(q)) {
         queue_free(q);

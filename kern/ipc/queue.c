@@ -58,9 +58,9 @@ static uint32_t queue_signals(const struct kobj *obj, uint32_t rights)
     return up;
 }
 
-/* Join a line behind `last`; who serves it finds `want`. Gives up the lock and
+/* Join a line; who serves it finds `want`. Gives up the lock and
  * the noted nodes. Returns: as waiter_sleep(); 0: served. */
-static inline long wait_in_line(struct queue *q, struct list *last, void *want,
+static inline long wait_in_line(struct queue *q, struct list *line, void *want,
                                 const void *node, uint64_t timeout)
     RELEASES(&q->obj.lock)
 {
@@ -68,7 +68,7 @@ static inline long wait_in_line(struct queue *q, struct list *last, void *want,
     long error;
 
     w->want = (uint64_t)want;
-    list_push_front(last, &w->link);
+    list_push_back(line, &w->link);
     unlock(q);
     handle_done();
     error = waiter_sleep(w, deadline_after(timeout));
@@ -80,18 +80,19 @@ static inline long wait_in_line(struct queue *q, struct list *last, void *want,
     return error;
 }
 
-/* Behind whom a sender joins the line: the last of no lower priority, or the
- * head. Who waits pays for the way there, not who serves the line. */
-static struct list *last_before(struct queue *q, uint32_t priority)
-    REQUIRES(&q->obj.lock)
+/* The first sender in line, of the highest priority, leaves it; or NULL. Who
+ * leaves by itself does not look whether it was its level's last. */
+static inline struct waiter *next_sender(struct queue *q) REQUIRES(&q->obj.lock)
 {
-    struct list *at = q->senders.prev;
+    while (q->sender_levels) {
+        uint32_t top = level_top(q->sender_levels);
+        struct list *link = list_pop_front(&q->senders[top]);
 
-    for (; at != &q->senders; at = at->prev)
-        if (((struct queue_send *)waiter_of(at)->want)->meta.priority >=
-            priority)
-            break;
-    return at;
+        if (link)
+            return waiter_of(link);
+        q->sender_levels &= ~(1ul << top);
+    }
+    return NULL;
 }
 
 /* Count what ended in E_AGAIN or E_TIMEDOUT. */
@@ -168,7 +169,7 @@ static __attribute__((noinline)) bool grant_locked(struct queue *q,
 {
     struct waiter *w;
 
-    while ((w = waiter_of(list_pop_front(&q->senders))))
+    while ((w = next_sender(q)))
         if (waiter_claim(w, 0)) {
             use_place_locked(q, slot, (void *)w->want);
             waiter_wake(w);
@@ -180,7 +181,7 @@ static __attribute__((noinline)) bool grant_locked(struct queue *q,
 static inline void free_place_locked(struct queue *q, struct qslot *slot)
     REQUIRES(&q->obj.lock)
 {
-    if (unlikely(!list_empty(&q->senders)) && grant_locked(q, slot))
+    if (unlikely(q->sender_levels) && grant_locked(q, slot))
         return;
     slot->link.next = q->free;
     q->free = &slot->link;
@@ -259,11 +260,13 @@ long queue_send_wait(struct queue *q, struct queue_send *s, const void *node,
         q->free = slot->link.next;
     if (!error)
         use_place_locked(q, slot, s);
-    if (error == -E_AGAIN && timeout)
+    if (error == -E_AGAIN && timeout) {
+        q->sender_levels |= 1ul << s->meta.priority;
         error =
-            wait_in_line(q, last_before(q, s->meta.priority), s, node, timeout);
-    else
+            wait_in_line(q, &q->senders[s->meta.priority], s, node, timeout);
+    } else {
         unlock(q);
+    }
     return count_miss(&q->stat.rejected, error);
 }
 
@@ -300,7 +303,7 @@ inline long queue_take_wait(struct queue *q, struct queue_recv *r,
         error = unlikely(q->closed & CLOSED_RECV) ? -E_PIPE : -E_AGAIN;
     }
     if (error == -E_AGAIN && timeout)
-        error = wait_in_line(q, q->receivers.prev, r, node, timeout);
+        error = wait_in_line(q, &q->receivers, r, node, timeout);
     else
         unlock(q);
     handle_done();
@@ -363,8 +366,9 @@ void queue_statistics(struct queue *q, struct queue_stat *out)
     *out = q->stat;
     out->len = (uint32_t)(out->sent - out->received);
     out->available = out->ring_size - out->len;
-    list_for_each (link, &q->senders)
-        out->waiting_senders++;
+    for (int i = 0; i < PRIO_LEVELS; i++)
+        list_for_each (link, &q->senders[i])
+            out->waiting_senders++;
     list_for_each (link, &q->receivers)
         out->waiting_receivers++;
     unlock(q);
@@ -376,7 +380,7 @@ static void close_queue(struct queue *q, uint32_t how)
 
     lock(q);
     q->closed |= how;
-    while ((how & CLOSED_SEND) && (w = waiter_of(list_pop_front(&q->senders))))
+    while ((how & CLOSED_SEND) && (w = next_sender(q)))
         end_wait(w, -E_PIPE);
     /* By Q2 nobody waits to receive while there is something to drain. */
     while ((how & CLOSED_RECV) &&
@@ -432,7 +436,9 @@ static void queue_destroy(struct kobj *obj)
 {
     struct queue *q = queue_of(obj);
 
-    assert(list_empty(&q->receivers) && list_empty(&q->senders));
+    lock(q);
+    assert(list_empty(&q->receivers) && !next_sender(q));
+    unlock(q);
     drop_messages(q); /* there are some only if it never had a reader */
     if (q->type)
         kfree(q->type, wit_bytes(q->type->len));

@@ -41,10 +41,11 @@ struct queue {
     uint32_t ends_held;      /* [f] READ handles of queues in its messages */
     struct link *free;       /* [q] free places */
     struct prioq ready;      /* [q] messages not given to anybody */
-    struct list senders;     /* [q] waiters, by priority; struct queue_send */
-    struct list receivers;   /* [q] waiters; struct queue_recv */
-    struct wit_type *type;   /* [q] set once; or NULL */
-    void *blocks[7];         /* [I] memory of places: place.c */
+    struct list senders[PRIO_LEVELS]; /* [q] waiters; struct queue_send */
+    uint64_t sender_levels;           /* [q] where some may wait: bits */
+    struct list receivers;            /* [q] waiters; struct queue_recv */
+    struct wit_type *type;            /* [q] set once; or NULL */
+    void *blocks[7];                  /* [I] memory of places: place.c */
 };
 
 /* A message in kernel memory; without data, the wish for a place. */

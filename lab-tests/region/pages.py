@@ -21,7 +21,6 @@ from shelltest import check, finish, wrong  # noqa: E402
 V, R, W, X, U, A, D = 1, 2, 4, 8, 16, 64, 128
 PAGE, ENTRIES, LEVELS = 4096, 512, 3
 PPN = (1 << 44) - 1
-FIRMWARE = 0x80000000 # a hart there runs no program; programs lie below
 
 PROGRAM = """
 #include <weir.h>
@@ -160,7 +159,7 @@ def look(monitor, shown):
     seen = 0
     monitor.ask("stop")
     for hart in registers(monitor.human("info registers -a")):
-        if hart["pc"] < FIRMWARE:
+        if hart["pc"] < USER_END:
             check_table(monitor, (hart["satp"] & PPN) * PAGE, shown)
             seen += 1
     monitor.ask("cont")
