@@ -41,6 +41,8 @@ struct kobj {
     struct spinlock tree;       /* v: the derivation tree of its handles */
     uint32_t readers, writers;  /* [v] O2 */
     uint32_t handles;           /* [v] live nodes */
+    uint32_t revokes;           /* [v] how many have begun, */
+    uint32_t revoked;           /* [a] and ended: they do so in that order */
     struct list observers;      /* [o] see ipc/event.h */
 };
 

@@ -239,6 +239,7 @@ long hnode_revoke(struct hnode *node)
 {
     struct kobj *obj = node->obj;
     struct list taken, *link;
+    uint32_t place;
     long n = 0;
 
     list_init(&taken);
@@ -257,6 +258,7 @@ long hnode_revoke(struct hnode *node)
         }
         n++;
     }
+    place = obj->revokes++;
     spin_unlock(&obj->tree);
     handle_done();
     while ((link = list_pop_front(&taken))) {
@@ -274,7 +276,14 @@ long hnode_revoke(struct hnode *node)
             waiter_claim_turn(w, turn, -E_BADH))
             waiter_wake(w);
         hnode_free(dead, 0);
+        interrupt_window();
     }
+    /* What an earlier one took is gone, too, when we return. It runs: it has
+     * its hart until it ends. [REVOKED] acquire; pairs with the release of it:
+     * what it did precedes. */
+    while (load_acquire(&obj->revoked) != place)
+        interrupt_window();
+    store_release(&obj->revoked, place + 1);
     kobj_put(obj);
     return n;
 }

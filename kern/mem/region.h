@@ -10,6 +10,8 @@
 #include "base/mutex.h"
 #include "mem/vm.h"
 
+/* region.sealed: nothing can be mapped writable; nothing is any more. */
+enum { SEALING = 1, SEALED };
 #define FRAMES_PER_TABLE (PAGE_SIZE / sizeof(void *))
 /* Of contents, and of as many bytes of slot records: slots have 8 bytes. */
 #define FRAME_TABLES (2 * REGION_MAX_BYTES / PAGE_SIZE / FRAMES_PER_TABLE)
@@ -20,7 +22,7 @@ struct region {
     struct mutex mutex;   /* m: append, write, seal and slots exclude another */
     struct list mappings; /* [o] those that may write stand first */
     uint32_t policy;      /* [I] REGION_x */
-    uint32_t sealed;      /* [a] set with both locks held */
+    uint32_t sealed;      /* [a] SEALING set with both locks held */
     uint64_t size;        /* [I] bytes */
     uint64_t cursor;      /* [a] written under the mutex: bytes appended */
     uint64_t slot_size;   /* [I] */

@@ -208,6 +208,8 @@ long vm_make_tables(struct vm *vm, uint64_t va, uint64_t n)
     for (; va < end; va = ROUND_DOWN(va, LEVEL_SIZE(1)) + LEVEL_SIZE(1))
         if (!vm_leaf(vm, va, true))
             return -E_NOMEM;
+        else
+            interrupt_window();
     return 0;
 }
 
@@ -227,28 +229,44 @@ void vm_show(struct vm *vm, uint64_t va, void **frames, uint64_t n,
     }
 }
 
+/* Does a table lead to anything that a copy gets, too? */
+static bool leads_to_own(const pte_t *table)
+{
+    for (uint32_t i = 0; i < ENTRIES; i++) {
+        pte_t entry = load_relaxed(&table[i]);
+
+        if (is_table(entry) ? leads_to_own(TABLE_OF(entry))
+                            : entry && !(entry & PTE_SHOWN))
+            return true;
+    }
+    interrupt_window();
+    return false;
+}
+
 /* Copy the first n entries of src, and what they lead to, to an empty dst. */
 static long copy_table(pte_t *dst, const pte_t *src, uint32_t n)
 {
     for (uint32_t i = 0; i < n; i++) {
-        bool table = is_table(src[i]);
+        pte_t entry = load_relaxed(&src[i]);
+        bool table = is_table(entry);
         void *page;
 
-        if (!src[i] || (!table && (src[i] & PTE_SHOWN)))
+        if (table ? !leads_to_own(TABLE_OF(entry))
+                  : !entry || (entry & PTE_SHOWN))
             continue;
-        if (!table && !(src[i] & PTE_OWNED)) {
-            dst[i] = src[i];
+        if (!table && !(entry & PTE_OWNED)) {
+            dst[i] = entry;
             continue;
         }
         page = table ? page_zalloc() : page_alloc();
         if (!page)
             return -E_NOMEM;
-        dst[i] = PTE_MAKE(PHYS(page)) | PTE_FLAGS(src[i]);
-        if (table && copy_table(page, TABLE_OF(src[i]), ENTRIES))
+        dst[i] = PTE_MAKE(PHYS(page)) | PTE_FLAGS(entry);
+        if (table && copy_table(page, TABLE_OF(entry), ENTRIES))
             return -E_NOMEM;
         if (table)
             continue;
-        memcpy(page, TABLE_OF(src[i]), PAGE_SIZE);
+        memcpy(page, TABLE_OF(entry), PAGE_SIZE);
         interrupt_window();
     }
     return 0;

@@ -51,7 +51,7 @@ static const char *add_file(const struct header *h, uint64_t size)
     if (!f || region_new(REGION_IMMUTABLE, size, 0, &f->region))
         return "no memory for a file, or too long for a region";
     region_copy(f->region, 0, (void *)(h + 1), size, true);
-    f->region->sealed = 1;
+    f->region->sealed = SEALED;
     memcpy(f->name, name, sizeof(f->name));
     if (!name[0] || f->name[sizeof(f->name) - 1] || h->prefix[0])
         return "a file's name is empty or too long";

@@ -45,6 +45,7 @@ static struct {
     uint32_t length;           /* the input thread's */
     struct spinlock lock;      /* c; the UART's interrupt bits, too */
     struct list waiters;       /* [c] whoever is woken looks again */
+    uint32_t breaks;           /* [a] how often Ctrl-C was typed */
 } con = {.lock = SPINLOCK(RANK_OBJECT)};
 
 static void wake_all_locked(void) REQUIRES(&con.lock)
@@ -106,13 +107,15 @@ static void write_out(const char *p, uint32_t n)
     }
 }
 
-/* Bytes of a region; none if the descriptor was revoked on its way. */
+/* Bytes of a region; until Ctrl-C, and none of a revoked descriptor. */
 static void write_described(struct qslot *slot)
 {
     struct hnode *node = queue_cargo(slot);
     uint64_t at = queue_cargo_range(slot)[0], left = queue_cargo_range(slot)[1];
+    uint32_t breaks = load_relaxed(&con.breaks);
 
-    while (left && !load_relaxed(&node->dead)) {
+    while (left && !load_relaxed(&node->dead) &&
+           load_relaxed(&con.breaks) == breaks) {
         uint64_t n = left;
         const char *text = region_at(region_of(node->obj), at, &n);
 
@@ -239,8 +242,10 @@ __attribute__((noinline)) void console_interrupt(void)
     int c;
 
     while (ring_free(&con.typed) && (c = uart_getc()) >= 0) {
-        if (c == CTRL('C')) /* C2 */
+        if (c == CTRL('C')) { /* C2 */
+            add_relaxed(&con.breaks, 1);
             c |= proc_kill_foreground(!con.raw) ? 0 : NO_PROGRAM;
+        }
         con.bytes[ring_place(&con.typed, 0)] = (uint16_t)c;
         ring_pass(&con.typed, 1);
     }

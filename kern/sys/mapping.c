@@ -1,6 +1,7 @@
 /* Regions in address spaces: see mapping.h for the rules M1 to M3. */
 #include "sys/mapping.h"
 
+#include "base/string.h"
 #include "ipc/handle.h"
 #include "mem/kalloc.h"
 #include "proc/sched.h"
@@ -37,10 +38,14 @@ static bool is_room(const struct proc *p, uint64_t va, uint64_t size)
 static uint64_t gap_locked(struct proc *p, uint64_t va, uint64_t size)
     REQUIRES(&p->handles_lock)
 {
-    struct mapping *next;
+    list_for_each (link, &p->mappings) {
+        struct mapping *m = list_entry(link, struct mapping, link);
 
-    while ((next = first_behind(p, va)) && next->va < va + size)
-        va = end_of(next);
+        if (m->va >= va + size)
+            break;
+        if (end_of(m) > va)
+            va = end_of(m);
+    }
     return va;
 }
 
@@ -185,9 +190,9 @@ long mapping_end(uint64_t va)
     return va && end_mapping(this_proc(), va, NULL, false) ? 0 : -E_INVAL;
 }
 
-void mapping_end_all(void)
+void mapping_end_all(struct proc *p)
 {
-    while (end_mapping(this_proc(), 0, NULL, true))
+    while (end_mapping(p, 0, NULL, true))
         ;
 }
 
@@ -230,17 +235,21 @@ long mapping_fork(struct proc *child)
 
     while (!error) {
         struct mapping *m, copy = {0};
+        bool live = false;
 
         spin_lock(&p->handles_lock);
         m = first_behind(p, va);
         if (m) {
             copy = *m;
+            /* Else who revokes its handle is about to end it. */
+            live = p->handles->entry[m->slot].node == m->node;
             kobj_get(&m->region->obj);
         }
         spin_unlock(&p->handles_lock);
         if (!m)
             break;
-        error = fork_one(child, &copy);
+        if (live)
+            error = fork_one(child, &copy);
         va = end_of(&copy);
         kobj_put(&copy.region->obj);
     }
@@ -249,6 +258,8 @@ long mapping_fork(struct proc *child)
 
 long mapping_seal(struct region *r)
 {
+    uint64_t used = (r->size - 1) % PAGE_SIZE + 1;
+    char *last = *region_frames(r, r->pages - 1);
     struct mapping *m;
     bool writes;
 
@@ -256,7 +267,7 @@ long mapping_seal(struct region *r)
         return -E_ALREADY;
     do {
         spin_lock(&r->obj.lock);
-        store_relaxed(&r->sealed, 1); /* no writable mapping from here on */
+        store_relaxed(&r->sealed, SEALING);
         m = list_entry(r->mappings.next, struct mapping, sharers);
         writes = !list_empty(&r->mappings) && (m->flags & PTE_W);
         if (writes) {
@@ -268,6 +279,10 @@ long mapping_seal(struct region *r)
         spin_unlock(&r->obj.lock);
         interrupt_window();
     } while (writes);
+    memset(last + used, 0, PAGE_SIZE - used); /* what was stored behind it */
+    /* [SEALED] release; pairs with the acquire in may_describe() and of
+     * region_info: no store comes after it. */
+    store_release(&r->sealed, SEALED);
     return 0;
 }
 

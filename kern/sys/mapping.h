@@ -36,10 +36,10 @@ struct mapping {
 long mapping_make(struct region *r, const struct hnode *node, uint64_t hint,
                   uint64_t flags) MUST_CHECK;
 
-/* End the running process's mapping at va; all of them, when its address space
- * is about to go. Returns: 0; -E_INVAL. */
+/* End the running process's mapping at va; all of p's, when its address space
+ * is about to go, before its handles do. Returns: 0; -E_INVAL. */
 long mapping_end(uint64_t va) MUST_CHECK;
-void mapping_end_all(void);
+void mapping_end_all(struct proc *p);
 
 /* Give child, whose handles are in place, the running process's mappings.
  * Returns: 0; -E_NOMEM. */

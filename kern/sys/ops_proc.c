@@ -26,7 +26,7 @@ SYSCALL(getpid, void)
 
 void end_process(uint32_t reason, long code, uint64_t cause, uint64_t addr)
 {
-    mapping_end_all();
+    mapping_end_all(this_proc());
     handle_close_all(this_proc());
     proc_exit(reason, code, cause, addr);
 }
@@ -70,8 +70,10 @@ long fork_process(void)
     child->heap_end = p->heap_end;
     error = vm_copy(&child->vm, &p->vm);
     if (!error && !(error = handle_fork(child)) &&
-        (error = mapping_fork(child)))
-        handle_close_all(child); /* and so what is mapped through them */
+        (error = mapping_fork(child))) {
+        mapping_end_all(child); /* who revokes finds none, or ends it first */
+        handle_close_all(child);
+    }
     if (error) {
         proc_discard(child);
         return error;
@@ -143,7 +145,7 @@ static long load(struct proc *p, const char *name, uint64_t args_len)
         pointers[argc++] += base;
     memcpy(vm_at(&vm, base), p->page, args_len);
 
-    mapping_end_all();
+    mapping_end_all(p);
     p->vm = vm;
     sched_new_mappings(p);
     vm_destroy(&old);

@@ -409,7 +409,8 @@ static long may_describe(struct region *r, uint64_t offset, uint64_t length)
 
     if (r->policy == REGION_APPEND)
         end = load_acquire(&r->cursor); /* [CURSOR] */
-    else if (r->policy != REGION_IMMUTABLE || !load_relaxed(&r->sealed))
+    else if (r->policy != REGION_IMMUTABLE ||
+             load_acquire(&r->sealed) != SEALED) /* [SEALED] */
         return -E_NOTSUP;
     return offset > end || length > end - offset ? -E_INVAL : 0;
 }

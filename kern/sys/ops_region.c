@@ -85,7 +85,7 @@ SYSCALL(region_create, uint64_t policy, uint64_t size, uint64_t count,
     error = copy(r, 0, uaddr(init), init_len, true);
     if (error)
         return done(r, error);
-    r->sealed = init_len > 0;
+    r->sealed = init_len ? SEALED : 0;
     return handle_create(&r->obj,
                          RIGHT_READ | RIGHT_WRITE | RIGHT_GRANT | RIGHT_REVOKE);
 }
@@ -292,7 +292,7 @@ SYSCALL(region_info, uint64_t h, uint64_t out)
         return error;
     info = (struct region_info){
         .policy = r->policy,
-        .sealed = load_relaxed(&r->sealed),
+        .sealed = load_acquire(&r->sealed) == SEALED, /* [SEALED] */
         .size = r->size,
         .cursor = load_acquire(&r->cursor), /* [CURSOR] */
         .slot_size = r->slot_size,
