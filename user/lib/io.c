@@ -9,13 +9,11 @@
 
 /* The last message, or the bytes that it describes. */
 static struct {
-    char *buffer;    /* allocated at the first read */
-    const char *at;  /* what of it is not read yet: */
-    size_t left;     /* so many bytes */
-    uint64_t mapped; /* where the region that it describes is; or 0 */
-    void *copy;      /* where its bytes are, if it could not be mapped */
-    handle_t region; /* to be closed; or -1 */
-} held = {.region = -1};
+    char *buffer;     /* allocated at the first read */
+    const char *at;   /* what of it is not read yet: */
+    size_t left;      /* so many bytes */
+    struct view view; /* what it describes */
+} held;
 
 /*
  * Sends all of the bytes, in as many messages as it takes. An empty message
@@ -45,41 +43,6 @@ long write_out(handle_t h, const void *buf, size_t len)
     return 0;
 }
 
-static void forget(void)
-{
-    if (held.mapped)
-        region_unmap(held.mapped);
-    free(held.copy);
-    if (held.region >= 0)
-        handle_close(held.region);
-    held.mapped = 0;
-    held.copy = 0;
-    held.region = -1;
-}
-
-/* Holds the bytes that d describes, where they are; or a copy of them in a
- * program that shows the region already. */
-static long hold_described(const struct msg_desc *d)
-{
-    long at, error = 0;
-
-    if (d->region < 0)
-        return d->region; // revoked on its way
-    if (d->flags & DESC_NEW_HANDLE)
-        held.region = d->region;
-    held.left = d->length;
-    at = region_map(d->region, 0, PROT_READ);
-    if (at >= 0) {
-        held.mapped = (uint64_t)at;
-        held.at = (const char *)at + d->offset;
-        return 1;
-    }
-    held.at = held.copy = malloc(d->length);
-    if (held.copy)
-        error = region_read(d->region, d->offset, held.copy, d->length);
-    return !held.copy ? -E_NOMEM : error < 0 ? error : 1;
-}
-
 /* Makes sure that something is held; 0 at end of file. */
 static long fill(void)
 {
@@ -89,7 +52,7 @@ static long fill(void)
 
     if (held.left > 0)
         return 1;
-    forget();
+    view_close(&held.view);
     if (!held.buffer)
         held.buffer = malloc(QUEUE_MAX_MSG);
     if (!held.buffer)
@@ -97,16 +60,17 @@ static long fill(void)
     n = queue_recv(STDIN, held.buffer, QUEUE_MAX_MSG, &meta, TIMEOUT_FOREVER);
     if (n <= 0)
         return n == -E_PIPE ? 0 : n;
-    if (meta.kind == MSG_DESC) {
-        memcpy(&d, held.buffer, sizeof(d));
-        n = hold_described(&d);
-        if (n < 0)
-            held.left = 0;
-        return n;
-    }
     held.at = held.buffer;
     held.left = (size_t)n;
-    return 1;
+    if (meta.kind != MSG_DESC)
+        return 1;
+    memcpy(&d, held.buffer, sizeof(d));
+    n = view_open(&held.view, d.region, d.offset, d.length);
+    held.at = held.view.at;
+    held.left = n == 0 ? d.length : 0;
+    if (d.flags & DESC_NEW_HANDLE)
+        handle_close(d.region); // the view has its own
+    return n == 0 ? 1 : n;
 }
 
 /*

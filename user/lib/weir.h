@@ -90,10 +90,23 @@ long getline(char *buf, uint64_t cap);
 long read_in(void *buf, uint64_t cap);
 long next_in(const char **at);
 
+/* Bytes of a region where they are; or a copy of them, if they cannot be shown
+ * (once more). Zeroed: none. Needs READ; `region` can be closed then. */
+struct view {
+    const char *at;
+    void *copy;      /* allocated; or null, and it is mapped */
+    handle_t handle; /* through this one */
+};
+
+long view_open(struct view *v, handle_t region, uint64_t offset,
+               uint64_t length);
+void view_close(struct view *v);
+
 /* Input from a boot file, or from handle 0 for the name "-" or null. */
 struct input {
-    handle_t region;
-    uint64_t mapped, size, offset;
+    struct view view;
+    uint64_t size, offset;
+    bool is_file;
 };
 
 long input_open(struct input *in, const char *name);
