@@ -12,9 +12,24 @@ struct mutex {
     struct list waiters;  /* [w] */
 };
 
+/* mutex.state; contended: look at the line. */
+enum { MUTEX_FREE, MUTEX_HELD, MUTEX_CONTENDED };
+
 void mutex_init(struct mutex *m);
+long mutex_wait(struct mutex *m) MUST_CHECK;
+void mutex_hand_over(struct mutex *m);
 
 /* Locks: no spin lock held. Sleeps: yes, in FIFO order.
  * Returns: 0; -E_CANCELED when killed while waiting. */
-long mutex_lock(struct mutex *m) MUST_CHECK;
-void mutex_unlock(struct mutex *m);
+static inline long MUST_CHECK mutex_lock(struct mutex *m)
+{
+    /* [MUTEX] acquire; pairs with the release in mutex_unlock(). */
+    return likely(cas_u32(&m->state, MUTEX_FREE, MUTEX_HELD)) ? 0
+                                                              : mutex_wait(m);
+}
+
+static inline void mutex_unlock(struct mutex *m)
+{
+    if (unlikely(!cas_u32(&m->state, MUTEX_HELD, MUTEX_FREE))) /* [MUTEX] */
+        mutex_hand_over(m);
+}

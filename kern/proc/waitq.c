@@ -66,29 +66,24 @@ inline int waiter_sleep(struct waiter *w, uint64_t deadline)
 
 /* --- sleeping locks (base/mutex.h) ---------------------------------------- */
 
-enum { FREE, HELD, CONTENDED }; /* mutex.state; CONTENDED: look at the line */
-
 void mutex_init(struct mutex *m)
 {
-    m->state = FREE;
+    m->state = MUTEX_FREE;
     spin_init(&m->lock, RANK_OBJECT);
     list_init(&m->waiters);
 }
 
-long mutex_lock(struct mutex *m)
+long mutex_wait(struct mutex *m)
 {
     struct waiter *w;
     long error;
 
-    /* [MUTEX] acquire; pairs with the release in mutex_unlock(). */
-    if (likely(cas_u32(&m->state, FREE, HELD)))
-        return 0;
     spin_lock(&m->lock);
-    if (swap_acquire(&m->state, CONTENDED) == FREE) {
+    if (swap_acquire(&m->state, MUTEX_CONTENDED) == MUTEX_FREE) {
         spin_unlock(&m->lock);
         return 0;
     }
-    /* By W2: who unlocks now finds CONTENDED, and takes m->lock. */
+    /* By W2: who unlocks now finds that, and takes m->lock. */
     w = waiter_begin(NULL);
     list_push_back(&m->waiters, &w->link);
     spin_unlock(&m->lock);
@@ -101,13 +96,11 @@ long mutex_lock(struct mutex *m)
     return error; /* 0: it was handed over */
 }
 
-void mutex_unlock(struct mutex *m)
+void mutex_hand_over(struct mutex *m)
 {
     struct list *link;
     struct waiter *w = NULL;
 
-    if (likely(cas_u32(&m->state, HELD, FREE)))
-        return;
     spin_lock(&m->lock);
     while (!w && (link = list_pop_front(&m->waiters))) {
         w = list_entry(link, struct waiter, link);
@@ -115,7 +108,7 @@ void mutex_unlock(struct mutex *m)
             w = NULL; /* killed meanwhile */
     }
     if (!w)
-        store_release(&m->state, FREE); /* [MUTEX] */
+        store_release(&m->state, MUTEX_FREE); /* [MUTEX] */
     else
         waiter_wake(w);
     spin_unlock(&m->lock);

@@ -7,26 +7,53 @@
 
 /*
  * The region behind a handle with this right, with a reference instead of the
- * hazard: calls on it may take long, or sleep. `policy` 0: any.
- * Returns: 0 and *out; -E_BADH; -E_WRONGTYPE; -E_ACCES.
+ * hazard: calls on it may take long, or sleep. Or, if it is of this policy,
+ * with its mutex held, too. Both end with the scope of *out, at first NULL.
+ * Returns: 0 and *out; -E_BADH; -E_WRONGTYPE; -E_ACCES; -E_PERM; -E_CANCELED.
  */
+#define USED   __attribute__((cleanup(end_use)))
+#define LOCKED __attribute__((cleanup(end_lock)))
+
 static inline long use_region(uint64_t h, uint32_t right, struct region **out)
 {
-    struct hnode *node;
+    NOTED struct hnode *node;
     long error = handle_use(h, 0, OBJ_REGION, right, &node);
+
+    if (!error) {
+        *out = region_of(node->obj);
+        kobj_get(&(*out)->obj);
+    }
+    return error;
+}
+
+static inline void end_use(struct region **r)
+{
+    if (*r)
+        kobj_put(&(*r)->obj);
+}
+
+static inline __attribute__((always_inline)) long
+lock_region(uint64_t h, uint32_t right, uint32_t policy, struct region **out)
+{
+    struct region *r;
+    long error = use_region(h, right, &r);
 
     if (error)
         return error;
-    *out = region_of(node->obj);
-    kobj_get(&(*out)->obj);
-    handle_done();
-    return 0;
+    error = r->policy == policy ? mutex_lock(&r->mutex) : -E_PERM;
+    if (error)
+        kobj_put(&r->obj);
+    else
+        *out = r;
+    return error;
 }
 
-static inline long done(struct region *r, long result)
+static inline void end_lock(struct region **r)
 {
-    kobj_put(&r->obj);
-    return result;
+    if (*r) {
+        mutex_unlock(&(*r)->mutex);
+        kobj_put(&(*r)->obj);
+    }
 }
 
 /* Copy what must lie inside r to or from a program, letting interrupts in.
@@ -77,14 +104,16 @@ SYSCALL(region_create, uint64_t policy, uint64_t size, uint64_t count,
         (init_len && ((uint32_t)policy != REGION_IMMUTABLE || init_len > size)))
         return -E_INVAL;
     error = region_new((uint32_t)policy, size, count, &r);
+    /* An address that cannot be right comes before want of memory. */
+    if (error == -E_NOMEM && check_readable(uaddr(init), init_len))
+        return -E_FAULT;
     if (error)
-        /* An address that cannot be right comes before want of memory. */
-        return error == -E_NOMEM && check_readable(uaddr(init), init_len)
-                   ? -E_FAULT
-                   : error;
+        return error;
     error = copy(r, 0, uaddr(init), init_len, true);
-    if (error)
-        return done(r, error);
+    if (error) {
+        kobj_put(&r->obj);
+        return error;
+    }
     r->sealed = init_len ? SEALED : 0;
     return handle_create(&r->obj,
                          RIGHT_READ | RIGHT_WRITE | RIGHT_GRANT | RIGHT_REVOKE);
@@ -109,28 +138,22 @@ SYSCALL(region_open, uint64_t user_name)
 
 SYSCALL(region_map, uint64_t h, uint64_t hint, uint64_t prot64)
 {
-    uint32_t prot = (uint32_t)prot64, right = RIGHT_READ;
-    uint64_t flags = PTE_USER_R | PTE_SHOWN;
-    struct hnode *node;
-    long result;
+    uint32_t prot = (uint32_t)prot64;
+    uint32_t right = RIGHT_READ | (prot & PROT_WRITE ? RIGHT_WRITE : 0) |
+                     (prot & PROT_EXEC ? RIGHT_EXECUTE : 0);
+    uint64_t flags = PTE_USER_R | PTE_SHOWN |
+                     (prot & PROT_WRITE ? PTE_W | PTE_D : 0) |
+                     (prot & PROT_EXEC ? PTE_X : 0);
+    NOTED struct hnode *node;
+    long error = handle_use(h, 0, OBJ_REGION, right, &node);
 
-    if (prot & PROT_WRITE) {
-        right |= RIGHT_WRITE;
-        flags |= PTE_W | PTE_D;
-    }
-    if (prot & PROT_EXEC) {
-        right |= RIGHT_EXECUTE;
-        flags |= PTE_X;
-    }
-    result = handle_use(h, 0, OBJ_REGION, right, &node);
-    if (!result && (!(prot & PROT_READ) || prot > 7))
-        result = -E_INVAL;
-    else if (!result && (flags & PTE_W) && (flags & PTE_X))
-        result = -E_ACCES;
-    if (!result)
-        result = mapping_make(region_of(node->obj), node, hint, flags);
-    handle_done();
-    return result;
+    if (error)
+        return error;
+    if (!(prot & PROT_READ) || prot > 7)
+        return -E_INVAL;
+    if ((flags & PTE_W) && (flags & PTE_X))
+        return -E_ACCES;
+    return mapping_make(region_of(node->obj), node, hint, flags);
 }
 
 SYSCALL(region_unmap, uint64_t addr)
@@ -142,149 +165,109 @@ SYSCALL(region_unmap, uint64_t addr)
 
 SYSCALL(region_read, uint64_t h, uint64_t off, uint64_t buf, uint64_t len)
 {
-    struct region *r;
-    long result = use_region(h, RIGHT_READ, &r);
+    USED struct region *r = NULL;
+    long error = use_region(h, RIGHT_READ, &r);
     uint64_t end;
 
-    if (result)
-        return result;
+    if (error)
+        return error;
     /* [CURSOR] acquire; pairs with the release in region_append(). */
     end = r->policy == REGION_APPEND ? load_acquire(&r->cursor) : r->size;
     if (r->policy == REGION_SLAB)
-        return done(r, -E_PERM);
+        return -E_PERM;
     if (off >= end)
-        return done(r, -E_INVAL);
+        return -E_INVAL;
     len = MIN(len, end - off);
-    result = copy(r, off, uaddr(buf), len, false);
-    return done(r, result ? result : (long)len);
+    error = copy(r, off, uaddr(buf), len, false);
+    return error ? error : (long)len;
 }
 
 SYSCALL(region_write, uint64_t h, uint64_t off, uint64_t buf, uint64_t len)
 {
-    struct region *r;
-    long error = use_region(h, RIGHT_WRITE, &r);
+    LOCKED struct region *r = NULL;
+    long error = lock_region(h, RIGHT_WRITE, REGION_IMMUTABLE, &r);
 
-    if (error)
-        return error;
-    error = mutex_lock(&r->mutex);
-    if (error)
-        return done(r, error);
-    if (r->policy != REGION_IMMUTABLE || r->sealed)
+    if (!error && r->sealed)
         error = -E_PERM;
-    else if (off > r->size || len > r->size - off)
+    if (!error && (off > r->size || len > r->size - off))
         error = -E_INVAL;
-    else if (!(error = check_readable(uaddr(buf), len)))
-        error = copy(r, off, uaddr(buf), len, true);
-    mutex_unlock(&r->mutex);
-    return done(r, error);
+    if (!error)
+        error = check_readable(uaddr(buf), len);
+    return error ? error : copy(r, off, uaddr(buf), len, true);
 }
 
 SYSCALL(region_append, uint64_t h, uint64_t buf, uint64_t len)
 {
-    struct region *r;
-    long result = use_region(h, RIGHT_WRITE, &r);
+    LOCKED struct region *r = NULL;
+    long error = lock_region(h, RIGHT_WRITE, REGION_APPEND, &r);
 
-    if (result)
-        return result;
-    result = r->policy == REGION_APPEND ? mutex_lock(&r->mutex) : -E_PERM;
-    if (result)
-        return done(r, result);
-    if (len > r->size - r->cursor)
-        result = check_readable(uaddr(buf), len) ? -E_FAULT : -E_NOSPC;
-    else
-        result = copy(r, r->cursor, uaddr(buf), len, true);
-    if (!result) {
-        result = (long)r->cursor;
-        /* [CURSOR] release: the bytes precede the cursor that covers them. */
-        store_release(&r->cursor, r->cursor + len);
-    }
-    mutex_unlock(&r->mutex);
-    return done(r, result);
+    if (!error && len > r->size - r->cursor)
+        error = check_readable(uaddr(buf), len) ? -E_FAULT : -E_NOSPC;
+    if (!error)
+        error = copy(r, r->cursor, uaddr(buf), len, true);
+    if (error)
+        return error;
+    /* [CURSOR] release: the bytes precede the cursor that covers them. */
+    store_release(&r->cursor, r->cursor + len);
+    return (long)(r->cursor - len);
 }
 
 SYSCALL(region_seal, uint64_t h)
 {
-    struct region *r;
-    long error = use_region(h, RIGHT_WRITE, &r);
+    LOCKED struct region *r = NULL;
+    long error = lock_region(h, RIGHT_WRITE, REGION_IMMUTABLE, &r);
 
-    if (error)
-        return error;
-    error = r->policy == REGION_IMMUTABLE ? mutex_lock(&r->mutex) : -E_PERM;
-    if (!error) {
-        error = mapping_seal(r);
-        mutex_unlock(&r->mutex);
-    }
-    return done(r, error);
+    return error ? error : mapping_seal(r);
 }
 
 /* --- slots ---------------------------------------------------------------- */
 
-/* A Slab behind a handle, with a reference and its mutex held. */
-static long use_slab(uint64_t h, uint32_t right, struct region **out)
-{
-    long error = use_region(h, right, out);
-
-    if (error)
-        return error;
-    error =
-        (*out)->policy == REGION_SLAB ? mutex_lock(&(*out)->mutex) : -E_PERM;
-    return error ? done(*out, error) : 0;
-}
-
-static long slab_done(struct region *r, long result)
-{
-    mutex_unlock(&r->mutex);
-    return done(r, result);
-}
-
 SYSCALL(slot_alloc, uint64_t h)
 {
-    struct region *r;
-    long error = use_slab(h, RIGHT_WRITE, &r);
+    LOCKED struct region *r = NULL;
+    long error = lock_region(h, RIGHT_WRITE, REGION_SLAB, &r);
 
-    return error ? error : slab_done(r, slab_alloc(r));
+    return error ? error : slab_alloc(r);
 }
 
 SYSCALL(slot_free, uint64_t h, uint64_t slot)
 {
-    struct region *r;
-    long error = use_slab(h, RIGHT_WRITE, &r);
+    LOCKED struct region *r = NULL;
+    long error = lock_region(h, RIGHT_WRITE, REGION_SLAB, &r);
 
-    return error ? error : slab_done(r, slab_free(r, slot));
+    return error ? error : slab_free(r, slot);
 }
 
 SYSCALL(slot_read, uint64_t h, uint64_t slot, uint64_t buf, uint64_t len)
 {
-    struct region *r;
-    long at, error = use_slab(h, RIGHT_READ, &r);
+    LOCKED struct region *r = NULL;
+    long at = lock_region(h, RIGHT_READ, REGION_SLAB, &r), error;
 
-    if (error)
-        return error;
-    at = slab_find(r, slot);
+    if (!at)
+        at = slab_find(r, slot);
+    if (at < 0)
+        return at;
     len = MIN(len, r->slot_size);
-    error = at < 0 ? at : copy(r, (uint64_t)at, uaddr(buf), len, false);
-    return slab_done(r, error ? error : (long)len);
+    error = copy(r, (uint64_t)at, uaddr(buf), len, false);
+    return error ? error : (long)len;
 }
 
 SYSCALL(slot_write, uint64_t h, uint64_t slot, uint64_t buf, uint64_t len)
 {
-    struct region *r;
-    long at, error = use_slab(h, RIGHT_WRITE, &r);
+    LOCKED struct region *r = NULL;
+    long at = lock_region(h, RIGHT_WRITE, REGION_SLAB, &r), error;
 
-    if (error)
-        return error;
-    at = len > r->slot_size ? -E_MSGSIZE : slab_find(r, slot);
+    if (!at)
+        at = len > r->slot_size ? -E_MSGSIZE : slab_find(r, slot);
     error = at < 0 ? at : check_readable(uaddr(buf), len);
-    if (!error)
-        error = copy(r, (uint64_t)at, uaddr(buf), len, true);
-    return slab_done(r, error);
+    return error ? error : copy(r, (uint64_t)at, uaddr(buf), len, true);
 }
 
 /* --- information ---------------------------------------------------------- */
 
 SYSCALL(region_info, uint64_t h, uint64_t out)
 {
-    struct region *r;
+    USED struct region *r = NULL;
     struct region_info info;
     long error = use_region(h, RIGHT_READ, &r);
 
@@ -302,7 +285,7 @@ SYSCALL(region_info, uint64_t h, uint64_t out)
         .pages = r->pages,
         .first_frame = r->pages ? PHYS(*region_frames(r, 0)) / PAGE_SIZE : 0,
     };
-    return done(r, copy_to_user(uaddr(out), &info, sizeof(info)));
+    return copy_to_user(uaddr(out), &info, sizeof(info));
 }
 
 SYSCALL(boot_file, uint64_t index, uint64_t out)
