@@ -68,6 +68,19 @@ def check_zero_copy(path):
     check(line, sh(line)[1].split()[:3], host("wc", data).split())
 
 
+def check_twice(path):
+    """A file by descriptor and by name in one program, in either order."""
+    with open(path, "rb") as text:
+        head = text.readline()
+    line = "cat README.md | head -n 1 "
+    by = [b"==> - <==\n" + head, b"==> README.md <==\n" + head]
+    for words, parts in [("- README.md", by), ("README.md -", by[::-1]),
+                         ("README.md README.md", [by[1], by[1]])]:
+        status, out, _ = sh(line + words)
+        check("status of " + line + words, status, 0)
+        check(line + words, out, b"\n".join(parts))
+
+
 def check_listing(folder):
     path = os.path.join(folder, "a-file-of-mine")
     with open(path, "wb") as out:
@@ -83,6 +96,7 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         check_text(os.path.join(ROOT, "README.md"), "README.md", [])
         check_zero_copy(os.path.join(ROOT, "README.md"))
+        check_twice(os.path.join(ROOT, "README.md"))
         odd = os.path.join(folder, "odd")
         with open(odd, "wb") as out:
             out.write(b"the last line has no end\n\n\tthe  two\nthe")
