@@ -1,8 +1,13 @@
 #!/usr/bin/env python3
 """The shell on a terminal: editing a line, Ctrl-C, Ctrl-D, jobs, poweroff."""
 
+import os
+import tempfile
+
 from shelltest import (BACKSPACE, CTRL_C, CTRL_D, CTRL_U, Terminal, check,
                        finish)
+
+FLOOD = 16 << 20  # bytes: much more than the console prints in a moment
 
 
 def editing(term):
@@ -43,6 +48,28 @@ def interrupting(term):
     check("shell lives on", term.command("echo alive"), b"alive\n")
 
 
+def flooding(folder):
+    """Ctrl-C ends what a descriptor still has to print, not only who sent it."""
+    line = b"a line of the flood\n"
+    path = os.path.join(folder, "flood")
+    with open(path, "wb") as out:
+        out.write(line * (FLOOD // len(line)))
+    term = Terminal(["--file", path])
+    term.type("cat flood\n")
+    term.expect(line * 100)
+    term.type(CTRL_C)
+    printed = len(term.prompt())
+    check("most is not printed: %d bytes" % printed, printed < FLOOD // 2, True)
+    # The quotes tell its output from its echo; a prompt may stand in between.
+    term.type("echo a''live\n")
+    term.expect(b"alive\n")
+    term.type("cat flood | wc -c\n")
+    term.expect(b"%d\n" % (FLOOD // len(line) * len(line)))
+    term.type("poweroff\n")
+    check("poweroff after the flood", term.end(), 0)
+    term.close()
+
+
 def ending(term):
     term.type("cat\n")
     term.expect(b"cat\n")
@@ -81,6 +108,8 @@ def main():
     term.type("poweroff\n")
     check("poweroff", term.end(), 0)
     term.close()
+    with tempfile.TemporaryDirectory() as folder:
+        flooding(folder)
     term = Terminal()
     term.type(CTRL_D)
     check("Ctrl-D leaves the shell", term.end(), 0)
