@@ -133,16 +133,22 @@ static uint64_t fork_cost(void)
     return before - during;
 }
 
-/* A child that holds all pages but so many, until it is told to go. */
-static long leave_pages(uint64_t n, handle_t told, handle_t tell)
+/* What a child does that leaves as many pages free as it is told, until it is
+ * told 0. */
+static void leave_pages(handle_t told, handle_t tell)
 {
-    return SPAWN({
-        eat_memory();
-        while (free_pages() < n)
-            sbrk(-(long)PAGE_SIZE);
+    uint64_t n;
+
+    eat_memory();
+    while ((n = take(told)) > 0) {
+        uint64_t now = free_pages();
+
+        if (now > n)
+            sbrk((long)((now - n) * PAGE_SIZE)); /* and tables: too many */
+        while ((now = free_pages()) < n)
+            sbrk(-(long)((n - now) * PAGE_SIZE));
         put(tell, 0);
-        take(told);
-    });
+    }
 }
 
 /* Forks until the handle is gone. */
@@ -168,12 +174,15 @@ TEST(fork_without_memory)
     handle_t told = (handle_t)queue_create(1, 8, 0);
     handle_t r = slab(PAGE_SIZE, PAGES);
     uint64_t seed = test_seed();
+    long eater = SPAWN(leave_pages(told, q));
 
     for (uint64_t round = 1; round <= tries() / 2; round++) {
         handle_t given = (handle_t)handle_dup(r, RW, 0);
         uint64_t cost;
-        long forker, eater;
+        long forker;
 
+        put(told, 6000); /* enough for what comes here */
+        take(q);
         shown(given, PROT_RW);
         send_to_sleep();
         forker = SPAWN({
@@ -184,17 +193,17 @@ TEST(fork_without_memory)
             fork_while(given);
         });
         cost = take(q);
-        eater = leave_pages(cost - 1 - random_below(&seed, 8), told, q);
+        put(told, cost - 1 - random_below(&seed, 8));
         take(q);
         *ready = round;
         await_word(ready, 0);
         BUSY_US(random_below(&seed, 2000));
         CHECK(handle_revoke(r) >= SLEEPERS + 1);
         CHECK_EQ(JOIN(forker), 0);
-        put(told, 0);
-        CHECK_EQ(JOIN(eater), 0);
         wake_up();
     }
+    put(told, 0);
+    CHECK_EQ(JOIN(eater), 0);
 }
 
 /* The owner's part: revokes what it has given to many, of whom one stores, and
