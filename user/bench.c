@@ -318,6 +318,9 @@ int main(int argc, char **argv)
     for (const struct row *row = bench_region_rows; row->name; row++)
         if (wanted(row->name, argv + 1, names))
             run(row);
+    for (const struct row *row = bench_ring_rows; row->name; row++)
+        if (wanted(row->name, argv + 1, names))
+            run(row);
     for (const struct row *row = bench_scale_rows; row->name; row++)
         if (wanted(row->name, argv + 1, names))
             run(row);

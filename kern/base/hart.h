@@ -11,7 +11,8 @@ struct proc;
 struct trapframe;
 
 struct hart {
-    struct proc *proc;    /*  0 [s] running process, its idle one if none */
+    struct proc *proc;    /*  0 [s] as whom `thread` runs: itself but for a
+                           * poller of rings, which runs as their owners */
     uint64_t scratch;     /*  8 [s] a register, in the first trap lines */
     struct trapframe *tf; /* 16 [s] where the running process's traps go */
     uint64_t scratch2;    /* 24 [s] */
@@ -19,6 +20,7 @@ struct hart {
     uint32_t index;       /* 36 [I] 0.. */
     uint64_t id;          /* 40 [I] the hart id of the device tree */
     void *hazard[HART_HAZARDS]; /* [a] handle nodes that the call uses: H4 */
+    struct proc *thread;        /* [s] whose stack this is */
     struct proc *idle;          /* [I] runs when nobody else can */
     struct proc *next;     /* [s] woken by the running one: runs after it */
     struct proc *previous; /* [s] whom the last switch left */

@@ -41,11 +41,29 @@ void panic_stop_here(void);
             assert(cond);                                                      \
     } while (0)
 
+/* Return the error, if the value is one. */
+#define TRY(expr)                                                              \
+    do {                                                                       \
+        long error_ = (expr);                                                  \
+        if (unlikely(error_ < 0))                                              \
+            return error_;                                                     \
+    } while (0)
+
 #define likely(x)   __builtin_expect(!!(x), 1)
 #define unlikely(x) __builtin_expect(!!(x), 0)
 
-#define MUST_CHECK __attribute__((warn_unused_result))
-#define NORETURN   __attribute__((noreturn))
+/* Return the error to the caller, if it is one (negative). */
+#define TRY(expr)                                                              \
+    do {                                                                       \
+        long error_ = (expr);                                                  \
+        if (unlikely(error_ < 0))                                              \
+            return error_;                                                     \
+    } while (0)
+
+#define MUST_CHECK    __attribute__((warn_unused_result))
+#define NORETURN      __attribute__((noreturn))
+#define NOINLINE      __attribute__((noinline))
+#define ALWAYS_INLINE inline __attribute__((always_inline))
 
 #define MIN(a, b)           ((a) < (b) ? (a) : (b))
 #define ARRAY_LEN(a)        (sizeof(a) / sizeof((a)[0]))

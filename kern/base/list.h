@@ -1,8 +1,7 @@
 /* Circular doubly linked lists, with the links inside the elements. */
 #pragma once
 
-#include <stdbool.h>
-#include <stddef.h>
+#include "base/kern.h"
 
 struct list {
     struct list *next, *prev; /* of a head: first, last; empty: itself */
@@ -56,8 +55,7 @@ static inline struct list *list_pop_front(struct list *head)
     return node;
 }
 
-#define list_entry(node, type, member)                                         \
-    ((type *)((char *)(node)-offsetof(type, member)))
+#define list_entry container_of
 
 #define list_for_each(node, head)                                              \
     for (struct list *node = (head)->next; node != (head); node = node->next)

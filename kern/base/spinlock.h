@@ -32,10 +32,12 @@ enum {
     RANK_FLIGHT = 1 << 3,  /* which queues' ends are in messages */
     RANK_OBJECT = 1 << 4,  /* a queue, region, port, channel, semaphore */
     RANK_TIMER = 1 << 6,   /* a hart's timers */
-    RANK_RUNQ = 1 << 7,    /* a hart's run queue */
-    RANK_HEAP = 1 << 8,    /* kmalloc */
-    RANK_PAGES = 1 << 9,
-    RANK_CONSOLE = 1 << 10, /* the UART */
+    RANK_PARKED = 1 << 7,  /* a process's parked operations */
+    RANK_HELP = 1 << 8,    /* whose operations need help */
+    RANK_RUNQ = 1 << 9,    /* a hart's run queue */
+    RANK_HEAP = 1 << 10,   /* kmalloc */
+    RANK_PAGES = 1 << 11,
+    RANK_CONSOLE = 1 << 12, /* the UART */
 };
 
 struct CLANG(capability("mutex")) spinlock {
@@ -48,8 +50,8 @@ struct CLANG(capability("mutex")) spinlock {
 #define spin_init(lock, bit) (*(lock) = SPINLOCK(bit))
 
 /* With the rank known at compile time: saves reading it. */
-static inline void spin_lock_as(struct spinlock *lock, uint32_t rank)
-    ACQUIRES(lock) NO_LOCK_CHECK
+static inline __attribute__((always_inline)) void
+spin_lock_as(struct spinlock *lock, uint32_t rank) ACQUIRES(lock) NO_LOCK_CHECK
 {
     struct hart *h = this_hart();
     uint32_t held = h->held;

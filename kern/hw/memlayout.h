@@ -4,7 +4,6 @@
 
 #include <stdint.h>
 
-#define PAGE_SHIFT  12
 #define DIRECT_BASE 0xffffffc000000000ul /* the upper half of Sv39 */
 #define DIRECT_SIZE 0x3fc0000000ul       /* its last GiB stays unmapped */
 #define KERNEL_LOAD 0x80200000ul         /* physical; OpenSBI jumps here */

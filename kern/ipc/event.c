@@ -14,7 +14,6 @@
 #include "ipc/event.h"
 
 #include "ipc/handle.h"
-#include "proc/waitq.h"
 
 #define ALL_SIGNALS (SIG_READABLE | SIG_WRITABLE | SIG_CLOSED)
 
@@ -28,7 +27,7 @@ struct watch {
 };
 _Static_assert(sizeof(struct watch) * HANDLE_WAIT_MAX <= PAGE_SIZE, "page");
 
-__attribute__((noinline)) void event_tell(struct kobj *obj)
+NOINLINE void event_tell(struct kobj *obj)
 {
     list_for_each (link, &obj->observers) {
         struct observer *o = list_entry(link, struct observer, link);
@@ -53,16 +52,12 @@ static long open_item(const struct wait_item *item, struct watch *watch)
 {
     NOTED struct hnode *node;
     uint64_t handle = (uint64_t)(int64_t)item->handle;
-    long error = handle_look(handle, 0, &node);
     uint32_t needed = (item->wanted & SIG_READABLE ? RIGHT_READ : 0) |
                       (item->wanted & SIG_WRITABLE ? RIGHT_WRITE : 0);
 
-    if (error)
-        return error;
-    if (!node->obj->ops->signals)
-        return -E_WRONGTYPE;
-    if (needed & ~hnode_rights(node))
-        return -E_ACCES;
+    TRY(handle_look(handle, 0, &node));
+    TRY(node->obj->ops->signals ? 0 : -E_WRONGTYPE);
+    TRY(needed & ~hnode_rights(node) ? -E_ACCES : 0);
     *watch = (struct watch){.obj = node->obj,
                             .handle = handle,
                             .waiter = &this_proc()->wait,
@@ -98,10 +93,10 @@ static long join(struct wait_item *items, struct watch *watches, uint32_t n)
 
 static void leave(struct watch *watches, uint32_t n)
 {
-    for (uint32_t i = 0; i < n; i++) {
-        spin_lock(&watches[i].obj->lock);
-        list_remove(&watches[i].observer.link);
-        spin_unlock(&watches[i].obj->lock);
+    for (struct watch *w = watches; w < watches + n; w++) {
+        spin_lock(&w->obj->lock);
+        list_remove(&w->observer.link);
+        spin_unlock(&w->obj->lock);
     }
 }
 
@@ -137,7 +132,7 @@ static long sleep_once(struct watch *watches, uint32_t n, uint64_t deadline)
 
 long event_wait(struct wait_item *items, uint32_t n, uint64_t timeout)
 {
-    struct watch *watches = this_proc()->page;
+    struct watch *watches = this_thread()->page;
     uint64_t deadline = deadline_after(timeout);
     uint32_t opened = 0, signals = 0;
     long result = 0;

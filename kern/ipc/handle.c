@@ -8,10 +8,8 @@ void handle_table_init(struct proc *p)
 {
     struct handle_table *t = p->handles;
 
-    for (uint32_t i = 0; i < HANDLE_SLOTS; i++) {
-        t->entry[i].value = i;
-        t->entry[i].next_free = i + 1;
-    }
+    for (uint32_t i = 0; i < HANDLE_SLOTS; i++)
+        t->entry[i] = (struct hentry){.value = i, .next_free = i + 1};
     p->handles_free = HANDLE_FIXED;
     p->handles_used = 0;
     p->handles_closed = false;
@@ -167,8 +165,7 @@ long hnode_arrive(struct hnode *node, struct hnode *home, struct proc *p,
     return value;
 }
 
-/* Install node in the table of a descendant; NULL: would it be found? */
-static long install_in(long pid, struct hnode *node)
+long hnode_install_in(long pid, struct hnode *node)
 {
     struct proc *target;
     long value;
@@ -182,42 +179,17 @@ static long install_in(long pid, struct hnode *node)
     return value;
 }
 
-long hnode_may_grant(long pid)
-{
-    return install_in(pid, NULL);
-}
-
 long hnode_grant(struct hnode *node, long pid)
 {
     struct kobj *obj = node->obj;
     long value;
 
     spin_lock(&obj->tree);
-    value = node->dead ? -E_BADH : install_in(pid, node);
+    value = node->dead ? -E_BADH : hnode_install_in(pid, node);
     spin_unlock(&obj->tree);
     if (value < 0)
         hnode_end(node);
     return value;
-}
-
-long hnode_end(struct hnode *node)
-{
-    struct kobj *obj = node->obj;
-    uint32_t last = 0;
-    bool revoked;
-
-    spin_lock_as(&obj->tree, RANK_REVOKE);
-    revoked = node->dead && hnode_in_table(node);
-    if (!node->dead) {
-        if (hnode_in_table(node))
-            remove_locked(node);
-        last = hnode_unlink_locked(node);
-    }
-    spin_unlock_as(&obj->tree, RANK_REVOKE);
-    if (revoked)
-        return -E_BADH;     /* who revoked it frees it */
-    hnode_free(node, last); /* by H4 only its owner could look at it */
-    return 0;
 }
 
 /* H4: until no other hart is in a call that noted this node. */
@@ -225,14 +197,45 @@ static void wait_for_readers(const struct hnode *node)
 {
     assert(this_hart()->held == 0);
     fence_full(); /* pairs with the one in handle_look_in() */
-    for (uint32_t i = 0; i < hart_count; i++) {
-        if (&harts[i] == this_hart())
-            continue;
+    for (uint32_t i = 0; i < hart_count; i++)
         for (int j = 0; j < HART_HAZARDS; j++)
             /* [HAZARD] acquire; pairs with the release in handle_done(). */
-            while (load_acquire(&harts[i].hazard[j]) == node)
+            while (&harts[i] != this_hart() &&
+                   load_acquire(&harts[i].hazard[j]) == node)
                 cpu_relax();
+}
+
+/* The node is out of its table. By H4 only its owner, this process, could look
+ * at it; and the poller as which it runs, too. */
+static NOINLINE void end_uses(struct hnode *node)
+{
+    if (load_relaxed(&node->owner->polled))
+        wait_for_readers(node);
+    parked_end(node->owner, node, NULL, -E_BADH);
+}
+
+long hnode_end(struct hnode *node)
+{
+    struct kobj *obj = node->obj;
+    uint32_t last = 0;
+    bool dead, in_table;
+
+    spin_lock_as(&obj->tree, RANK_REVOKE);
+    dead = node->dead;
+    in_table = hnode_in_table(node);
+    if (!dead) {
+        if (in_table)
+            remove_locked(node);
+        last = hnode_unlink_locked(node);
     }
+    spin_unlock_as(&obj->tree, RANK_REVOKE);
+    if (in_table) {
+        if (dead)
+            return -E_BADH; /* who revoked it frees it */
+        end_uses(node);
+    }
+    hnode_free(node, last);
+    return 0;
 }
 
 long hnode_revoke(struct hnode *node)
@@ -247,9 +250,8 @@ long hnode_revoke(struct hnode *node)
     spin_lock(&obj->tree);
     if (node->dead)
         n = -E_BADH; /* and it has no children */
-    while (!list_empty(&node->children)) {
-        struct hnode *child =
-            list_entry(node->children.next, struct hnode, siblings);
+    while ((link = list_pop_front(&node->children))) {
+        struct hnode *child = list_entry(link, struct hnode, siblings);
 
         (void)hnode_unlink_locked(child); /* node holds its rights, too */
         if (hnode_in_table(child)) {      /* one in flight stays there, dead */
@@ -275,6 +277,7 @@ long hnode_revoke(struct hnode *node)
         if ((through == dead || (through && through == dead->owner->page)) &&
             waiter_claim_turn(w, turn, -E_BADH))
             waiter_wake(w);
+        parked_end(dead->owner, dead, NULL, -E_BADH);
         hnode_free(dead, 0);
         interrupt_window();
     }
@@ -331,8 +334,8 @@ long handle_fork(struct proc *child)
             continue;
         error = handle_look((uint64_t)e->value, 0, &node);
         if (!error)
-            error =
-                hnode_derive(node, node->depth, hnode_rights(node), 0, &copy);
+            error = hnode_new(node->obj, node, node->depth, hnode_rights(node),
+                              0, &copy);
         handle_done();
         if (!error)
             error = hnode_arrive(copy, NULL, child, i);

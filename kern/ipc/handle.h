@@ -22,7 +22,6 @@
  */
 #pragma once
 
-#include "abi/abi.h"
 #include "base/kobj.h"
 #include "proc/proc.h"
 
@@ -125,10 +124,9 @@ static inline uint32_t hnode_rights(const struct hnode *node)
 static inline long MUST_CHECK handle_use(uint64_t value, int i, uint32_t type,
                                          uint32_t right, struct hnode **out)
 {
-    long error = handle_look(value, i, out);
+    long error;
 
-    if (unlikely(error))
-        return error;
+    TRY(handle_look(value, i, out));
     if (likely(((*out)->kind & HNODE_KIND(7, right)) ==
                HNODE_KIND(type, right)))
         return 0;
@@ -193,7 +191,8 @@ void hnode_link_locked(struct hnode *node, struct kobj *obj,
                        uint64_t badge);
 
 /* A new node of obj in flight. With the depth of `from` (noted) it becomes its
- * copy, with the next one it is derived from it; a first node has no `from`.
+ * copy, with the next one it is derived from it, and badge 0 keeps its badge; a
+ * first node has no `from`.
  * Returns: 0 and *out; -E_BADH when `from` was revoked meanwhile; -E_NOMEM. */
 long hnode_new(struct kobj *obj, struct hnode *from, uint32_t depth,
                uint32_t rights, uint64_t badge, struct hnode **out) MUST_CHECK;
@@ -211,10 +210,6 @@ void hnode_free(struct hnode *node, uint32_t last);
 long hnode_may_derive(const struct hnode *node, uint32_t *rights,
                       uint64_t badge, bool hand) MUST_CHECK;
 
-/* The same from a handle; badge 0 keeps its badge. */
-long hnode_derive(struct hnode *from, uint32_t depth, uint32_t rights,
-                  uint64_t badge, struct hnode **out) MUST_CHECK;
-
 /* A node in flight goes into p's table, where a slot is free (ANY_SLOT) or into
  * an empty or reserved one; one in a place moves to `home`, too, which is NULL
  * for others. Or into the table of a descendant. If it cannot, it and the
@@ -225,8 +220,9 @@ long hnode_arrive(struct hnode *node, struct hnode *home, struct proc *p,
                   uint32_t slot);
 long hnode_grant(struct hnode *node, long pid) MUST_CHECK;
 
-/* Is this process there (or -E_SRCH) and a descendant (or -E_ACCES)? */
-long hnode_may_grant(long pid) MUST_CHECK;
+/* Install a node, its object's tree locked, in the table of a descendant; NULL:
+ * would one be found? Returns: 0 or more; -E_SRCH; -E_ACCES; -E_MFILE. */
+long hnode_install_in(long pid, struct hnode *node) MUST_CHECK;
 
 /* End a node that was looked up (noted), or is in flight.
  * Returns: 0; -E_BADH when it was revoked meanwhile and is no more. */

@@ -10,10 +10,8 @@
 static uint32_t count_locked(struct kobj *obj, uint32_t rights, uint32_t by)
 {
     obj->handles += by;
-    if (rights & RIGHT_READ)
-        obj->readers += by;
-    if (rights & RIGHT_WRITE)
-        obj->writers += by;
+    obj->readers += rights & RIGHT_READ ? by : 0;
+    obj->writers += rights & RIGHT_WRITE ? by : 0;
     return (obj->readers ? 0 : RIGHT_READ) | (obj->writers ? 0 : RIGHT_WRITE);
 }
 
@@ -48,7 +46,7 @@ long hnode_new(struct kobj *obj, struct hnode *from, uint32_t depth,
     revoked = from && from->dead;
     if (!revoked)
         hnode_link_locked(node, obj, copy ? from->parent : from, depth, rights,
-                          badge);
+                          from && !badge ? from->badge : badge);
     spin_unlock(&obj->tree);
     *out = node;
     if (revoked)
@@ -90,9 +88,8 @@ inline long hnode_may_derive(const struct hnode *node, uint32_t *rights,
 {
     uint32_t held = hnode_rights(node);
 
-    if (hand && !(held & GRANTS))
-        return -E_ACCES;
-    if (badge && badge != node->badge && !(held & RIGHT_REVOKE))
+    if ((hand && !(held & GRANTS)) ||
+        (badge && badge != node->badge && !(held & RIGHT_REVOKE)))
         return -E_ACCES;
     if (held & RIGHT_GRANT)
         held |= RIGHT_GRANT_ONCE;
@@ -101,11 +98,4 @@ inline long hnode_may_derive(const struct hnode *node, uint32_t *rights,
     if (hand && !(held & RIGHT_GRANT))
         *rights &= ~GRANTS;
     return node->depth >= HANDLE_MAX_DEPTH ? -E_LOOP : 0;
-}
-
-long hnode_derive(struct hnode *from, uint32_t depth, uint32_t rights,
-                  uint64_t badge, struct hnode **out)
-{
-    return hnode_new(from->obj, from, depth, rights,
-                     badge ? badge : from->badge, out);
 }

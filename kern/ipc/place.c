@@ -149,8 +149,7 @@ long queue_new(uint32_t ring_size, uint32_t max_msg, uint32_t schema,
         max_msg > QUEUE_MAX_MSG || ring_size * max_msg > QUEUE_MAX_BYTES)
         return -E_INVAL;
     q = kzalloc(sizeof(*q));
-    if (!q)
-        return -E_NOMEM;
+    TRY(q ? 0 : -E_NOMEM);
     q->stat = (struct queue_stat){
         .ring_size = ring_size, .max_msg = max_msg, .schema = schema};
     for (int i = 0; i < PRIO_LEVELS; i++)
@@ -195,19 +194,16 @@ long queue_end_travels(struct queue *q, struct kobj *obj, uint32_t rights,
                        uint32_t by)
 {
     struct queue *end = queue_of(obj);
-    long error = 0;
 
     if (obj->type != OBJ_QUEUE || !(rights & RIGHT_READ))
         return 0;
     spin_lock(&flight_lock);
-    if (by == 1 && (end == q || q->ends_in_flight || end->ends_held)) {
-        error = -E_LOOP;
-    } else {
-        end->ends_in_flight += by;
-        q->ends_held += by;
-    }
+    if (by == 1 && (end == q || q->ends_in_flight || end->ends_held))
+        by = 0; /* it does not travel */
+    end->ends_in_flight += by;
+    q->ends_held += by;
     spin_unlock(&flight_lock);
-    return error;
+    return by ? 0 : -E_LOOP;
 }
 
 void queue_drop_handle(struct queue *q, struct qslot *slot)

@@ -38,6 +38,29 @@ static inline struct qslot *slot_of(struct link *link)
     return link ? list_entry(link, struct qslot, link) : NULL;
 }
 
+/* A free place becomes reserved; NULL: there is none. */
+static inline struct qslot *reserve_locked(struct queue *q)
+    REQUIRES(&q->obj.lock)
+{
+    struct qslot *slot = slot_of(q->free);
+
+    if (likely(slot))
+        q->free = slot->link.next;
+    return slot;
+}
+
+/* The message that is next, if it fits into cap bytes, is taken; else NULL. */
+static inline struct qslot *take_locked(struct queue *q, uint64_t cap)
+    REQUIRES(&q->obj.lock)
+{
+    struct qslot *slot = slot_of(prioq_first(&q->ready));
+
+    if (unlikely(!slot || slot->meta.len > cap))
+        return NULL;
+    prioq_pop(&q->ready);
+    return slot;
+}
+
 static inline struct waiter *waiter_of(struct list *link)
 {
     return link ? list_entry(link, struct waiter, link) : NULL;
@@ -46,16 +69,21 @@ static inline struct waiter *waiter_of(struct list *link)
 static uint32_t queue_signals(const struct kobj *obj, uint32_t rights)
 {
     const struct queue *q = container_of(obj, const struct queue, obj);
-    uint32_t up = 0;
+    bool reads = rights & RIGHT_READ, writes = rights & RIGHT_WRITE;
+    bool sending = !(q->closed & CLOSED_SEND);
+    bool receiving = !(q->closed & CLOSED_RECV);
 
-    if ((rights & RIGHT_READ) && q->ready.levels)
-        up |= SIG_READABLE;
-    if ((rights & RIGHT_WRITE) && q->free && !(q->closed & CLOSED_SEND))
-        up |= SIG_WRITABLE;
-    if (((rights & RIGHT_READ) && (q->closed & CLOSED_RECV)) ||
-        ((rights & RIGHT_WRITE) && (q->closed & CLOSED_SEND)))
-        up |= SIG_CLOSED;
-    return up;
+    return (reads && q->ready.levels ? SIG_READABLE : 0) |
+           (writes && q->free && sending ? SIG_WRITABLE : 0) |
+           ((reads && !receiving) || (writes && !sending) ? SIG_CLOSED : 0);
+}
+
+/* Without being served. */
+static void leave_line(struct queue *q, struct waiter *w)
+{
+    lock(q);
+    list_remove(&w->link); /* or it is in no line */
+    unlock(q);
 }
 
 /* Join a line; who serves it finds `want`. Gives up the lock and
@@ -72,11 +100,8 @@ static inline long wait_in_line(struct queue *q, struct list *line, void *want,
     unlock(q);
     handle_done();
     error = waiter_sleep(w, deadline_after(timeout));
-    if (unlikely(error)) {
-        lock(q);
-        list_remove(&w->link); /* or it is in no line */
-        unlock(q);
-    }
+    if (unlikely(error) && error != -E_PARKED)
+        leave_line(q, w);
     return error;
 }
 
@@ -112,8 +137,7 @@ static void end_wait(struct waiter *w, int result)
 /* Give a message to the first receiver in line that can take it; one whose
  * buffer is too small leaves the line with E_MSGSIZE (BEHAVIOUR C2).
  * Returns: whether somebody has it. */
-static __attribute__((noinline)) bool give_locked(struct queue *q,
-                                                  struct qslot *slot)
+static NOINLINE bool give_locked(struct queue *q, struct qslot *slot)
     REQUIRES(&q->obj.lock)
 {
     struct waiter *w;
@@ -163,8 +187,7 @@ static void use_place_locked(struct queue *q, struct qslot *slot,
 
 /* Give a free place to the first sender in line (Q3). Returns: whether one
  * took it. */
-static __attribute__((noinline)) bool grant_locked(struct queue *q,
-                                                   struct qslot *slot)
+static NOINLINE bool grant_locked(struct queue *q, struct qslot *slot)
     REQUIRES(&q->obj.lock)
 {
     struct waiter *w;
@@ -193,38 +216,37 @@ inline struct qslot *queue_reserve(struct queue *q, uint32_t closed)
     struct qslot *slot;
 
     lock(q);
-    slot = slot_of(q->free);
-    if (likely(slot && !(q->closed & closed)))
-        q->free = slot->link.next;
-    else
-        slot = NULL;
+    slot = unlikely(q->closed & closed) ? NULL : reserve_locked(q);
     unlock(q);
     return slot;
 }
 
-inline long queue_commit(struct queue *q, struct qslot *slot)
+inline long queue_commit_next(struct queue *q, struct qslot **slot, bool more)
 {
-    long error = 0;
+    long error = -E_PIPE;
 
     lock(q);
-    if (likely(!(q->closed & CLOSED_SEND)))
-        accept_locked(q, slot);
-    else
-        error = -E_PIPE;
+    if (likely(!(q->closed & CLOSED_SEND))) {
+        accept_locked(q, *slot);
+        /* It is not TYPED: that was not possible with a place reserved. */
+        *slot = more ? reserve_locked(q) : NULL;
+        error = 0;
+    }
     unlock(q);
     return error;
+}
+
+inline long queue_commit(struct queue *q, struct qslot *slot)
+{
+    return queue_commit_next(q, &slot, false);
 }
 
 inline struct qslot *queue_begin(struct queue *q,
                                  struct qslot *slot) NO_LOCK_CHECK
 {
     lock(q);
-    if (!(q->closed & CLOSED_SEND) && slot)
-        return slot;
-    slot = q->closed & CLOSED_SEND ? NULL : slot_of(q->free);
-    if (slot)
-        q->free = slot->link.next;
-    else
+    slot = q->closed & CLOSED_SEND ? NULL : slot ? slot : reserve_locked(q);
+    if (unlikely(!slot))
         unlock(q);
     return slot;
 }
@@ -249,18 +271,17 @@ long queue_send_wait(struct queue *q, struct queue_send *s, const void *node,
     long error = 0;
 
     lock(q);
-    slot = slot_of(q->free);
     if (s->meta.kind == MSG_INLINE && q->type != s->type)
         error = -E_ALREADY;
     else if (q->closed & CLOSED_SEND)
         error = -E_PIPE;
-    else if (!slot)
-        error = -E_AGAIN;
-    else
-        q->free = slot->link.next;
-    if (!error)
+    else if ((slot = reserve_locked(q)))
         use_place_locked(q, slot, s);
+    else
+        error = -E_AGAIN;
     if (error == -E_AGAIN && timeout) {
+        if (s->meta.kind == MSG_INLINE && waiter_parks())
+            s->data = NULL;
         q->sender_levels |= 1ul << s->meta.priority;
         error =
             wait_in_line(q, &q->senders[s->meta.priority], s, node, timeout);
@@ -270,16 +291,20 @@ long queue_send_wait(struct queue *q, struct queue_send *s, const void *node,
     return count_miss(&q->stat.rejected, error);
 }
 
+long queue_waited(struct queue *q, struct waiter *w, uint64_t *missed,
+                  long result)
+{
+    if (result)
+        leave_line(q, w);
+    return count_miss(missed, result);
+}
+
 inline struct qslot *queue_take(struct queue *q, uint64_t cap)
 {
     struct qslot *slot;
 
     lock(q);
-    slot = slot_of(prioq_first(&q->ready));
-    if (likely(slot && slot->meta.len <= cap))
-        prioq_pop(&q->ready);
-    else
-        slot = NULL;
+    slot = take_locked(q, cap);
     unlock(q);
     return slot;
 }
@@ -310,17 +335,25 @@ inline long queue_take_wait(struct queue *q, struct queue_recv *r,
     return count_miss(&q->stat.empty, error);
 }
 
-inline void queue_taken(struct queue *q, struct qslot *slot)
+inline struct qslot *queue_taken_next(struct queue *q, struct qslot *slot,
+                                      uint64_t cap, bool more)
 {
     lock(q);
     q->stat.received++;
     q->stat.bytes_received += slot->meta.len;
     free_place_locked(q, slot);
+    slot = more ? take_locked(q, cap) : NULL;
     unlock(q);
+    return slot;
+}
+
+inline void queue_taken(struct queue *q, struct qslot *slot)
+{
+    (void)!queue_taken_next(q, slot, 0, false);
 }
 
 /* Nobody will receive what is in it. */
-static __attribute__((noinline)) void drop_messages(struct queue *q)
+static NOINLINE void drop_messages(struct queue *q)
 {
     struct qslot *slot;
 
@@ -330,7 +363,7 @@ static __attribute__((noinline)) void drop_messages(struct queue *q)
     }
 }
 
-__attribute__((noinline)) void queue_untake(struct queue *q, struct qslot *slot)
+NOINLINE void queue_untake(struct queue *q, struct qslot *slot)
 {
     bool drop;
 
@@ -348,14 +381,13 @@ __attribute__((noinline)) void queue_untake(struct queue *q, struct qslot *slot)
 long queue_peek(struct queue *q, struct msg_meta *meta)
 {
     struct qslot *slot;
-    long error = 0;
+    long error;
 
     lock(q);
     slot = slot_of(prioq_first(&q->ready));
+    error = slot ? 0 : q->closed & CLOSED_RECV ? -E_PIPE : -E_AGAIN;
     if (slot)
         queue_header(slot, meta);
-    else
-        error = q->closed & CLOSED_RECV ? -E_PIPE : -E_AGAIN;
     unlock(q);
     return error;
 }
@@ -388,18 +420,15 @@ static void close_queue(struct queue *q, uint32_t how)
         end_wait(w, -E_PIPE);
     event_changed(&q->obj);
     unlock(q);
+    if (how & NO_READERS)
+        drop_messages(q);
 }
 
 static void queue_side_gone(struct kobj *obj, uint32_t rights)
 {
-    struct queue *q = queue_of(obj);
-
-    if (rights & RIGHT_WRITE)
-        close_queue(q, CLOSED_RECV);
-    if (rights & RIGHT_READ) {
-        close_queue(q, CLOSED_SEND | NO_READERS);
-        drop_messages(q);
-    }
+    close_queue(queue_of(obj),
+                (rights & RIGHT_WRITE ? CLOSED_RECV : 0) |
+                    (rights & RIGHT_READ ? CLOSED_SEND | NO_READERS : 0));
 }
 
 static void queue_shutdown(struct kobj *obj)
@@ -413,21 +442,19 @@ static void queue_shutdown(struct kobj *obj)
 long queue_set_type(struct queue *q, struct wit_type *type)
 {
     uint32_t n = 0;
-    long error = 0;
+    long error;
 
     lock(q);
     for (struct link *link = q->free; link; link = link->next)
         n++;
-    if (q->type)
-        error = -E_ALREADY;
-    else if (q->stat.sent != 0 || n != q->stat.ring_size)
-        error = -E_BUSY;
-    else if (!type)
-        error = -E_NOMEM;
-    else
+    error = q->type                                       ? -E_ALREADY
+            : q->stat.sent != 0 || n != q->stat.ring_size ? -E_BUSY
+            : !type                                       ? -E_NOMEM
+                                                          : 0;
+    if (!error) {
         q->closed |= TYPED;
-    if (!error)
         q->type = type;
+    }
     unlock(q);
     return error;
 }

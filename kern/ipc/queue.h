@@ -6,11 +6,8 @@
  */
 #pragma once
 
-#include "abi/abi.h"
-#include "base/kobj.h"
 #include "base/prioq.h"
 #include "ipc/handle.h"
-#include "proc/waitq.h"
 
 struct wit_type;
 
@@ -48,13 +45,28 @@ struct queue {
     void *blocks[7];                  /* [I] memory of places: place.c */
 };
 
+/* A handle, or with a range a descriptor, that is to be sent. */
+struct cargo {
+    union {
+        struct hnode *from; /* what it derives from, noted as hazard 1 */
+        uint64_t apart;     /* in struct queue_send: itself, CARGO_APART */
+    };
+    uint64_t offset, length; /* of a descriptor; length 0: a handle */
+    uint64_t value;          /* of the handle that it derives from */
+    uint32_t rights;
+};
+
 /* A message in kernel memory; without data, the wish for a place. */
 struct queue_send {
     struct msg_meta meta; /* seq and sent_ns are the queue's affair */
     const void *data;
     const struct wit_type *type; /* that data was checked against */
     struct qslot *slot;          /* where it went, or the place */
+    struct cargo cargo;          /* goes from here if data says so */
+    struct kobj *obj; /* whose end travels, with a reference; or NULL */
 };
+_Static_assert(sizeof(struct queue_send) <= sizeof(((struct waiter *)0)->room),
+               "room");
 
 /* What a receiver can take, and what it got. */
 struct queue_recv {
@@ -95,14 +107,20 @@ struct qslot *queue_reserve(struct queue *q, uint32_t closed) MUST_CHECK;
 long queue_commit(struct queue *q, struct qslot *slot) MUST_CHECK;
 void queue_release(struct queue *q, struct qslot *slot);
 
+/* Commit and, if `more`, at once reserve a place for the next message: *slot,
+ * or NULL. Returns: as queue_commit(). */
+long queue_commit_next(struct queue *q, struct qslot **slot,
+                       bool more) MUST_CHECK;
 /* The same in one: a free place, or the reserved one, with the queue locked; or
  * NULL when there is none or nobody will receive. Then accept it and unlock. */
 struct qslot *queue_begin(struct queue *q, struct qslot *reserved) MUST_CHECK;
 void queue_finish(struct queue *q, struct qslot *slot);
 
 /* Send a message, waiting for a place; without data, reserve the place.
+ * A parked one of an inline message waits without data: its bytes are read when
+ * it has its place. s is in the waiter's room then.
  * Returns: 0; -E_PIPE; -E_AGAIN; -E_TIMEDOUT; -E_BADH; -E_CANCELED; -E_ALREADY
- * if the queue has got another type since. */
+ * if the queue has got another type since; -E_PARKED. */
 long queue_send_wait(struct queue *q, struct queue_send *s, const void *node,
                      uint64_t timeout);
 
@@ -111,13 +129,23 @@ struct qslot *queue_take(struct queue *q, uint64_t cap) MUST_CHECK;
 
 /* The same, and wait for one, or say why not. Ends with handle_done().
  * Returns: 0; -E_MSGSIZE; -E_FAULT (not in range); -E_PIPE; -E_AGAIN;
- * -E_TIMEDOUT; -E_BADH; -E_CANCELED. */
+ * -E_TIMEDOUT; -E_BADH; -E_CANCELED; -E_PARKED. */
 long queue_take_wait(struct queue *q, struct queue_recv *r, const void *node,
                      uint64_t timeout) MUST_CHECK;
+
+/* A parked send or receive is over: it leaves the line, unless served, and is
+ * counted in `missed` (rejected, empty) if that is why.
+ * Returns: `result`, with which it ended. */
+long queue_waited(struct queue *q, struct waiter *w, uint64_t *missed,
+                  long result);
 
 /* The taken message arrived: its place is free. Or it did not: it is next. */
 void queue_taken(struct queue *q, struct qslot *slot);
 void queue_untake(struct queue *q, struct qslot *slot);
+
+/* It arrived; and if `more`, queue_take() the next one. */
+struct qslot *queue_taken_next(struct queue *q, struct qslot *slot,
+                               uint64_t cap, bool more) MUST_CHECK;
 
 /* Give back the memory of a queue that nobody refers to. */
 void queue_free(struct queue *q);

@@ -33,10 +33,8 @@ struct reader {
 static uint32_t next(struct reader *r, uint32_t bytes)
 {
     r->at += bytes;
-    if (r->at <= r->len)
-        return number(r->form + r->at - bytes, bytes);
-    r->bad = true;
-    return 0;
+    r->bad |= r->at > r->len;
+    return r->bad ? 0 : number(r->form + r->at - bytes, bytes);
 }
 
 static uint32_t verify_block(struct reader *r, uint32_t depth);
@@ -50,15 +48,13 @@ static uint32_t verify_variant(struct reader *r, uint32_t depth)
     const uint8_t *table = r->form + r->at;
 
     r->at += cases;
-    if (r->at > r->len || cases == 0 || start == 0 || start > size)
-        r->bad = true;
+    r->bad |= r->at > r->len || cases == 0 || start == 0 || start > size;
     for (uint32_t i = 0; i < cases && !r->bad; i++)
         /* 0: nothing to look at in this case */
         if (table[i] &&
             (op + table[i] != r->at || verify_block(r, depth) > size - start))
             r->bad = true;
-    if (op + end != r->at)
-        r->bad = true;
+    r->bad |= op + end != r->at;
     return size;
 }
 
@@ -95,17 +91,14 @@ static uint32_t verify_block(struct reader *r, uint32_t depth)
 {
     uint32_t size = 0, op;
 
-    if (depth == 0)
-        r->bad = true;
+    r->bad |= depth == 0;
     while (!r->bad && (op = next(r, 1)) != WIT_END) {
         uint32_t more = verify_op(r, op, depth - 1);
 
         size += more;
-        if (more == 0 || more > QUEUE_MAX_MSG || size > QUEUE_MAX_MSG)
-            r->bad = true;
+        r->bad |= more == 0 || more > QUEUE_MAX_MSG || size > QUEUE_MAX_MSG;
     }
-    if (size == 0)
-        r->bad = true;
+    r->bad |= size == 0;
     return r->bad ? 0 : size;
 }
 

@@ -29,9 +29,9 @@ struct run {
 };
 
 static struct spinlock pool_lock = SPINLOCK(RANK_PAGES);
-static struct run *runs;    /* [p] K1 */
-static uint64_t free_pages; /* [p] also read without */
-uint64_t page_total;        /* [I] after boot */
+static struct run *runs;  /* [p] K1 */
+uint64_t page_total;      /* [I] after boot */
+uint64_t page_free_count; /* [p] also read without */
 
 static void add_run(void *page, uint64_t pages)
 {
@@ -40,7 +40,7 @@ static void add_run(void *page, uint64_t pages)
     spin_lock(&pool_lock);
     *run = (struct run){runs, pages};
     runs = run;
-    free_pages += pages;
+    page_free_count += pages;
     spin_unlock(&pool_lock);
 }
 
@@ -60,7 +60,7 @@ void *page_alloc(void)
         page = (char *)runs + --runs->pages * PAGE_SIZE;
         if (page == (char *)runs)
             runs = runs->next;
-        free_pages--;
+        page_free_count--;
     }
     spin_unlock(&pool_lock);
     return page;
@@ -79,11 +79,6 @@ void page_free(void *page)
     if (DEBUG)
         memset(page, 0xdd, PAGE_SIZE);
     add_run(page, 1);
-}
-
-uint64_t page_free_count(void)
-{
-    return load_relaxed(&free_pages);
 }
 
 /* --- blocks --------------------------------------------------------------- */
@@ -125,7 +120,7 @@ static struct block_page *page_with_room(uint32_t n, uint64_t *starts)
 
     while (1u << least < n)
         least++;
-    for (uint32_t c = least; c < ARRAY_LEN(room); c++) {
+    for (uint32_t c = least; c < ARRAY_LEN(room); c++)
         while (!list_empty(&room[c])) {
             page = list_entry(room[c].next, struct block_page, link);
             *starts = runs_of(page->free, n);
@@ -134,7 +129,6 @@ static struct block_page *page_with_room(uint32_t n, uint64_t *starts)
             list_unlink(&page->link);
             list_push_back(&room[least - 1], &page->link);
         }
-    }
     page = page_alloc();
     if (page) {
         *starts = page->free = ALL_FREE;

@@ -12,9 +12,8 @@ void *page_alloc(void) MUST_CHECK;
 void *page_zalloc(void) MUST_CHECK;
 void page_free(void *page);
 
-/* Pages there are, [I] after boot, and those free now. */
-extern uint64_t page_total;
-uint64_t page_free_count(void);
+/* Pages there are, [I] after boot, and those free now [a]. */
+extern uint64_t page_total, page_free_count;
 
 #define KMALLOC_MAX (PAGE_SIZE - 64)
 

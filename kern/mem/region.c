@@ -20,8 +20,11 @@ struct slot_record {
 #define RECORDS_PER_PAGE (PAGE_SIZE / sizeof(struct slot_record))
 #define LAST_GENERATION  0x7fffffffu
 
-static void free_region(struct region *r)
+void region_destroy(struct kobj *obj)
 {
+    struct region *r = region_of(obj);
+
+    assert(list_empty(&r->mappings)); /* G1 */
     for (uint32_t i = 0; i < FRAME_TABLES && r->tables[i]; i++) {
         for (uint32_t j = 0; j < FRAMES_PER_TABLE && r->tables[i][j]; j++)
             page_free(r->tables[i][j]);
@@ -31,22 +34,15 @@ static void free_region(struct region *r)
     kfree(r, sizeof(*r));
 }
 
-void region_destroy(struct kobj *obj)
-{
-    assert(list_empty(&region_of(obj)->mappings)); /* G1 */
-    free_region(region_of(obj));
-}
-
 static bool commit_frames(struct region *r)
 {
-    if (r->frames > page_free_count())
+    if (r->frames > load_relaxed(&page_free_count))
         return false;
     for (uint64_t i = 0; i < r->frames; i++) {
         void ***table = &r->tables[i / FRAMES_PER_TABLE];
 
-        if (!*table && !(*table = page_zalloc()))
-            return false;
-        if (!(*region_frames(r, i) = page_zalloc()))
+        if ((!*table && !(*table = page_zalloc())) ||
+            !(*region_frames(r, i) = page_zalloc()))
             return false;
         interrupt_window();
     }
@@ -73,12 +69,12 @@ long region_new(uint32_t policy, uint64_t size, uint64_t count,
     r->slot_count = (uint32_t)count;
     r->pages = ROUND_UP(r->size, PAGE_SIZE) / PAGE_SIZE;
     r->frames = r->pages + (count + RECORDS_PER_PAGE - 1) / RECORDS_PER_PAGE;
+    list_init(&r->mappings);
     if (!commit_frames(r)) {
-        free_region(r);
+        region_destroy(&r->obj);
         return -E_NOMEM;
     }
     mutex_init(&r->mutex);
-    list_init(&r->mappings);
     kobj_init(&r->obj, OBJ_REGION, &region_ops);
     *out = r;
     return 0;
@@ -98,14 +94,11 @@ void *region_at(const struct region *r, uint64_t off, uint64_t *n)
 void region_copy(const struct region *r, uint64_t off, void *kernel,
                  uint64_t len, bool in)
 {
-    while (len) {
-        uint64_t n = len;
+    for (uint64_t n = len; len; off += n, len -= n, n = len) {
         void *at = region_at(r, off, &n);
 
         memcpy(in ? at : kernel, in ? kernel : at, n);
         kernel = (char *)kernel + n;
-        off += n;
-        len -= n;
     }
 }
 
@@ -164,11 +157,10 @@ long slab_free(struct region *r, uint64_t slot)
 
     if (!record)
         return -E_STALE;
-    while (at < end) {
+    for (; at < end; at += n) {
         n = end - at;
         memset(region_at(r, at, &n), 0, n);
-        at += n;
-        if (at < end)
+        if (at + n < end)
             interrupt_window();
     }
     record->state--;

@@ -5,7 +5,6 @@
 #pragma once
 
 #include "abi/abi.h"
-#include "base/kern.h"
 #include "base/spinlock.h"
 
 /* An address that a program gave. Never a pointer: it does not dereference. */
@@ -49,16 +48,15 @@ static inline long MUST_CHECK copy_to_user(uaddr_t to, const void *from,
     return user_copy((void *)to.value, from, len);
 }
 
-/* Copies a string of up to max - 1 bytes and its NUL.
- * Returns: its length; -E_FAULT; -E_INVAL when no NUL is among max bytes. */
+/* Copies a string of up to max - 1 bytes and its NUL. Returns: its length;
+ * -E_FAULT; the caller's error when no NUL is among max bytes. */
 static inline long MUST_CHECK copy_string_from_user(char *to, uaddr_t from,
-                                                    uint64_t max)
+                                                    uint64_t max, long too_long)
 {
     for (uint64_t i = 0; i < max; i++) {
-        if (copy_from_user(&to[i], uaddr(from.value + i), 1))
-            return -E_FAULT;
+        TRY(copy_from_user(&to[i], uaddr(from.value + i), 1));
         if (!to[i])
             return (long)i;
     }
-    return -E_INVAL;
+    return too_long;
 }

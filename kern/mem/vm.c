@@ -205,11 +205,11 @@ long vm_make_tables(struct vm *vm, uint64_t va, uint64_t n)
 {
     uint64_t end = va + n * PAGE_SIZE;
 
-    for (; va < end; va = ROUND_DOWN(va, LEVEL_SIZE(1)) + LEVEL_SIZE(1))
+    for (; va < end; va = ROUND_DOWN(va, LEVEL_SIZE(1)) + LEVEL_SIZE(1)) {
+        interrupt_window();
         if (!vm_leaf(vm, va, true))
             return -E_NOMEM;
-        else
-            interrupt_window();
+    }
     return 0;
 }
 
@@ -217,15 +217,12 @@ void vm_show(struct vm *vm, uint64_t va, void **frames, uint64_t n,
              uint64_t flags)
 {
     assert(!((flags & PTE_W) && (flags & PTE_X))); /* V2 */
-    while (n) {
+    for (uint64_t run; n; va += run * PAGE_SIZE, frames += run, n -= run) {
         pte_t *leaf = vm_leaf(vm, va, false);
-        uint64_t run = MIN(n, ENTRIES - INDEX(va, 0));
 
+        run = MIN(n, ENTRIES - INDEX(va, 0));
         for (uint64_t i = 0; i < run; i++)
             leaf[i] = flags ? PTE_MAKE(PHYS(frames[i])) | flags : 0;
-        va += run * PAGE_SIZE;
-        frames += run;
-        n -= run;
     }
 }
 
@@ -262,10 +259,10 @@ static long copy_table(pte_t *dst, const pte_t *src, uint32_t n)
         if (!page)
             return -E_NOMEM;
         dst[i] = PTE_MAKE(PHYS(page)) | PTE_FLAGS(entry);
-        if (table && copy_table(page, TABLE_OF(entry), ENTRIES))
-            return -E_NOMEM;
-        if (table)
+        if (table) {
+            TRY(copy_table(page, TABLE_OF(entry), ENTRIES));
             continue;
+        }
         memcpy(page, TABLE_OF(entry), PAGE_SIZE);
         interrupt_window();
     }

@@ -65,7 +65,7 @@ const char *bootfs_load(const char *at, const char *limit)
     while (limit - at >= (long)BLOCK) {
         const struct header *h = (const struct header *)at;
         uint64_t size = octal(h->size, sizeof(h->size));
-        const char *error = NULL;
+        const char *error;
 
         if (!h->name[0])
             return NULL; /* the block of zeros behind the last file */
@@ -73,9 +73,7 @@ const char *bootfs_load(const char *at, const char *limit)
             return "a header is damaged";
         if (size > (uint64_t)(limit - at) - BLOCK)
             return "a file is longer than the archive";
-        if (h->type == '0' || h->type == '\0')
-            error = add_file(h, size);
-        if (error)
+        if ((h->type == '0' || h->type == '\0') && (error = add_file(h, size)))
             return error;
         at += BLOCK + ROUND_UP(size, BLOCK);
     }

@@ -6,20 +6,14 @@
  */
 #include "proc/exec.h"
 
-#include "abi/abi.h"
 #include "base/string.h"
-#include "mem/kalloc.h"
 #include "mem/region.h"
 
 #define PROGRAM_START 0x1000ull
 #define PROGRAM_END   (1ull << 30)
 
-#define ET_EXEC  2
-#define EM_RISCV 243
-#define PT_LOAD  1
-#define PF_X     1u
-#define PF_W     2u
-#define PF_R     4u
+enum { ET_EXEC = 2, EM_RISCV = 243, PT_LOAD = 1 };
+enum { PF_X = 1, PF_W = 2, PF_R = 4 };
 
 struct elf_header {
     uint8_t ident[16];
@@ -77,12 +71,10 @@ static long map_segment(struct vm *vm, const struct region *file,
 
     if (!(s->flags & PF_W) && s->filesz == s->memsz) {
         for (; va < end; va += PAGE_SIZE)
-            if (vm_map(vm, va, *region_frames(file, frame++), flags))
-                return -E_NOMEM;
+            TRY(vm_map(vm, va, *region_frames(file, frame++), flags));
         return 0;
     }
-    if (vm_map_zero(vm, va, end, flags))
-        return -E_NOMEM;
+    TRY(vm_map_zero(vm, va, end, flags));
     for (uint64_t done = 0, n; done < s->filesz; done += n) {
         va = s->vaddr + done;
         n = MIN(s->filesz - done, PAGE_SIZE - va % PAGE_SIZE);
@@ -114,8 +106,7 @@ long exec_load(struct vm *vm, const struct region *file, uint64_t *entry,
         if ((s.flags & PF_X) && h.entry - s.vaddr < s.memsz)
             entry_is_code = h.entry % 2 == 0;
         floor = ROUND_UP(s.vaddr + s.memsz, PAGE_SIZE);
-        if (map_segment(vm, file, &s))
-            return -E_NOMEM;
+        TRY(map_segment(vm, file, &s));
     }
     if (!entry_is_code)
         return -E_NOEXEC;

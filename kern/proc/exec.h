@@ -1,7 +1,6 @@
 /* Starting a program image in an address space. */
 #pragma once
 
-#include "base/kern.h"
 #include "mem/vm.h"
 
 struct region;

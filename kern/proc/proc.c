@@ -38,9 +38,10 @@ void proc_init(struct proc *table, uint32_t n)
 
         p->slot = i;
         p->tf = (struct trapframe *)vm_new_stack(i) - 1;
-        p->wait.proc = p;
-        list_init(&p->wait.link);
-        list_init(&p->wait.timer);
+        p->self = p;
+        p->waiter = &p->wait;
+        waiter_init(&p->wait, p);
+        parking_init(&p->parking);
         p->page = page_alloc();
         p->handles = page_alloc();
         spin_init(&p->handles_lock, RANK_HANDLES);
@@ -52,21 +53,20 @@ void proc_init(struct proc *table, uint32_t n)
 /* A free slot with the next pid that belongs into a free slot: P1. */
 static struct proc *take_slot(void)
 {
-    struct proc *p = NULL;
+    struct proc *p, *found = NULL;
 
     spin_lock(&tree_lock);
-    for (uint32_t i = 0; i < slots && !p; i++) {
+    for (uint32_t i = 0; i < slots && !found; i++) {
         last_pid = last_pid == INT32_MAX ? 2 : last_pid + 1;
         p = &procs[(uint32_t)last_pid % slots];
         if (load_relaxed(&p->state) != PROC_FREE)
-            p = NULL;
-    }
-    if (p) {
+            continue;
         store_relaxed(&p->state, PROC_READY);
         p->exit.pid = last_pid;
+        found = p;
     }
     spin_unlock(&tree_lock);
-    return p;
+    return found;
 }
 
 /* Where the first switch to p goes: to entry, on p's empty stack. */
@@ -77,7 +77,7 @@ static void prepare_stack(struct proc *p, void (*entry)(void),
         .ra = (uint64_t)entry, .sp = (uint64_t)p->tf, .s[0] = (uint64_t)body};
 }
 
-void proc_thread(const char *name, void (*body)(void))
+struct proc *proc_thread(const char *name, void (*body)(void))
 {
     struct proc *p = &procs[slots - ++threads];
 
@@ -85,6 +85,7 @@ void proc_thread(const char *name, void (*body)(void))
     p->vm.satp = kernel_satp;
     strlcpy(p->name, name, sizeof(p->name));
     sched_ready(p);
+    return p;
 }
 
 long proc_new(struct proc **out)
@@ -99,6 +100,7 @@ long proc_new(struct proc **out)
     }
     prepare_stack(p, fork_entry, NULL);
     p->work = 0;
+    p->end_code = 0;
     p->wait_pid = 0;
     p->run_ticks = 0;
     p->stale_harts = ~0u; /* the ASID had another owner before */
@@ -180,13 +182,11 @@ void proc_exit(uint32_t reason, long code, uint64_t cause, uint64_t addr)
 
 void proc_gone(struct proc *p)
 {
-    struct proc *parent;
-
     spin_lock(&tree_lock);
     store_relaxed(&p->state, PROC_ENDED);
-    parent = p->parent; /* so of the children of p, too */
-    if (parent->wait_pid && waiter_claim(&parent->wait, 0))
-        waiter_wake(&parent->wait);
+    /* The parent is that of the children of p, too. */
+    if (p->parent->wait_pid && waiter_claim(&p->parent->wait, 0))
+        waiter_wake(&p->parent->wait);
     spin_unlock(&tree_lock);
 }
 
@@ -200,10 +200,9 @@ static long find_ended(struct proc *p, long pid, struct proc **out)
 
         if (pid != -1 && pid != child->pid)
             continue;
-        if (load_relaxed(&child->state) == PROC_ENDED) {
-            *out = child;
+        *out = child;
+        if (load_relaxed(&child->state) == PROC_ENDED)
             return 0;
-        }
         error = -E_AGAIN;
     }
     return error;
@@ -256,6 +255,16 @@ static void kill_locked(struct proc *p) REQUIRES(&tree_lock)
         waiter_wake(&p->wait);
     else
         sched_poke(p);
+}
+
+void proc_exit_soon(struct proc *p, uint32_t code)
+{
+    spin_lock(&tree_lock);
+    if (!(load_relaxed(&p->work) & WORK_KILLED)) {
+        p->end_code = code + 1;
+        kill_locked(p);
+    }
+    spin_unlock(&tree_lock);
 }
 
 long proc_kill(long pid)

@@ -2,9 +2,6 @@
 #pragma once
 
 #include "abi/abi.h"
-#include "base/kern.h"
-#include "base/list.h"
-#include "base/spinlock.h"
 #include "mem/vm.h"
 #include "proc/waitq.h"
 
@@ -24,6 +21,7 @@ enum { REG_PC = 0, REG_SP = 2, REG_A0 = 10, REG_A1 = 11 }; /* indices of x */
 #define WORK_KILLED  1u
 #define WORK_RESCHED 2u /* its slice ended */
 #define WORK_EXITED  4u /* it never goes back; PROC_ENDED follows: P3 */
+#define WORK_RING    8u /* parked operations can be finished */
 
 #define PROC_FREE 0u /* p->state, apart from what programs see */
 
@@ -37,6 +35,8 @@ struct proc {
     uint32_t hart;          /* [a] index of the hart it ran on last */
     struct list run;        /* [r] */
     struct waiter wait;     /* see waitq.h */
+    struct waiter *waiter;  /* [s] wait, or that of a ring's operation */
+    struct proc *self;      /* [s] as whom it runs: see struct hart */
     struct trapframe *tf;   /* [I] */
 
     int32_t pid;           /* [t] 0: not started, or a kernel thread */
@@ -46,6 +46,8 @@ struct proc {
     struct list siblings;  /* [t] in parent's children */
     long wait_pid;         /* [t] whom it waits for; 0: nobody */
     struct exit_info exit; /* [t] once ended; pid: from the beginning */
+    uint32_t end_code;     /* [t] if killed by its own exit, else 0: see */
+                           /* proc_exit_soon() */
     uint64_t run_ticks;    /* [a] time on harts, up to the last switch */
     char name[32];         /* [t] */
 
@@ -53,6 +55,9 @@ struct proc {
     uint32_t stale_harts;         /* [a] harts whose TLB may know its ASID */
     uint64_t heap_end, stack_low; /* [s] addresses */
     struct list mappings;         /* [h] of regions: see sys/mapping.h */
+    struct parking parking;       /* see waitq.h */
+    struct ring *ring;            /* [s] see sys/ring.h */
+    bool polled;                  /* [a] other harts run as it, too */
     void *page;                   /* [I] room for one message that waits */
     struct handle_table *handles; /* [I] one page, [h] inside */
     struct spinlock handles_lock; /* h */
@@ -68,6 +73,12 @@ static inline struct proc *this_proc(void)
     return this_hart()->proc;
 }
 
+/* Whose stack it is: another one's than this_proc()'s in a ring's poller. */
+static inline struct proc *this_thread(void)
+{
+    return this_hart()->thread;
+}
+
 static inline bool proc_killed(void)
 {
     return load_relaxed(&this_proc()->work) & WORK_KILLED;
@@ -80,7 +91,7 @@ extern uint32_t proc_count;       /* [t] processes with a pid */
 void proc_init(struct proc *table, uint32_t slots);
 
 /* A kernel thread; it has no pid. At boot only. */
-void proc_thread(const char *name, void (*body)(void));
+struct proc *proc_thread(const char *name, void (*body)(void));
 
 /* A new process with an empty address space, for proc_start() or
  * proc_discard(). Returns: 0 and *out; -E_NFILE; -E_NOMEM. */
@@ -93,6 +104,10 @@ long proc_start(struct proc *p, struct proc *parent);
 /* End the running process, whose handles are already closed. */
 NORETURN void proc_exit(uint32_t reason, long code, uint64_t cause,
                         uint64_t addr);
+
+/* End p, as which the poller runs, by an exit with this code, as soon as it is
+ * on its own. */
+void proc_exit_soon(struct proc *p, uint32_t code);
 
 /* Called by whoever got the hart after p's last switch: P3 holds now. */
 void proc_gone(struct proc *p);

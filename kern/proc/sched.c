@@ -21,7 +21,6 @@
 
 #include "hw/sbi.h"
 #include "proc/proc.h"
-#include "proc/timer.h"
 
 /* How long a process runs before another one of its hart gets its turn. */
 #define SLICE_NS 4000000ull
@@ -76,7 +75,7 @@ static inline void await_stack(const struct hart *h, struct proc *p)
 {
     /* [ON-HART] acquire; pairs with the release in sched_finish_switch():
      * the registers saved there are read by whoever switches to p. */
-    while (load_acquire(&p->on_hart) && p != h->proc)
+    while (load_acquire(&p->on_hart) && p != h->thread)
         cpu_relax();
 }
 
@@ -132,33 +131,41 @@ static inline void use_address_space(struct hart *h, struct proc *p)
     }
 }
 
-void sched_new_mappings(struct proc *p)
+void sched_run_as(struct proc *p)
 {
-    store_relaxed(&p->stale_harts, ~0u);
-    use_address_space(this_hart(), p);
+    struct hart *h = this_hart();
+
+    h->thread->self = h->proc = p;
+    use_address_space(h, p);
 }
 
 void sched_forget(struct proc *p)
 {
+    bool mine = p == this_proc();
     uint32_t hart;
 
-    if (p == this_proc()) {
-        sched_new_mappings(p);
-        return;
-    }
-    or_relaxed(&p->stale_harts, ~0u);
+    store_relaxed(&p->stale_harts, ~0u);
     /* [FORGET] switch_to() sets on_hart, then looks at stale_harts; we set that
      * and look at on_hart: one sees the other. */
-    fence_full();
+    if (mine)
+        use_address_space(this_hart(), p);
+    else
+        fence_full();
     hart = load_relaxed(&p->hart);
-    if (load_acquire(&p->on_hart))
+    if (unlikely(load_relaxed(&p->polled))) {
+        /* The poller may run as p on any hart. */
+        for (uint32_t i = 0; i < hart_count; i++)
+            if (i != this_hart()->index)
+                sbi_sfence_asid(harts[i].id, p->slot + 1);
+    } else if (!mine && load_acquire(&p->on_hart)) {
         sbi_sfence_asid(harts[hart].id, p->slot + 1);
+    }
 }
 
 /* Let next run; direct: for the rest of the slice. */
 static inline void switch_to(struct hart *h, struct proc *next, bool direct)
 {
-    struct proc *previous = h->proc;
+    struct proc *previous = h->thread, *self = next->self;
     uint64_t now = read_time();
 
     assert(h->held == 0); /* L2 */
@@ -178,9 +185,10 @@ static inline void switch_to(struct hart *h, struct proc *next, bool direct)
     store_release(&next->on_hart, 1);
     fence_full();
     h->previous = previous;
-    h->proc = next;
+    h->thread = next;
+    h->proc = self;
     h->tf = next->tf;
-    use_address_space(h, next);
+    use_address_space(h, self);
     context_switch(&previous->context, &next->context);
     sched_finish_switch();
 }
@@ -199,7 +207,7 @@ void sched_finish_switch(void)
 inline void sched(void)
 {
     struct hart *h = this_hart();
-    bool direct = h->next && h->proc != h->idle;
+    bool direct = h->next && h->thread != h->idle;
     struct proc *next = likely(h->next) ? h->next : take(h);
 
     h->next = NULL;
@@ -215,9 +223,10 @@ void sched_yield(void)
     queue_next(h); /* who waited comes before us */
     if (!has_work(rq))
         return;
-    store_relaxed(&h->proc->state, PROC_READY);
+    store_relaxed(&h->thread->state, PROC_READY);
     spin_lock_as(&rq->lock, RANK_RUNQ);
-    list_push_back(&rq->line, &h->proc->run); /* another hart may take us: S3 */
+    /* Another hart may take us: S3. */
+    list_push_back(&rq->line, &h->thread->run);
     first = list_pop_front(&rq->line);
     spin_unlock_as(&rq->lock, RANK_RUNQ);
     switch_to(h, list_entry(first, struct proc, run), false);
@@ -276,7 +285,7 @@ void sched_clock(struct hart *h)
         call_for_help(h, now);
     if (h->next || has_work(&runqs[h->index])) {
         if (now >= h->slice_end) {
-            or_relaxed(&h->proc->work, WORK_RESCHED);
+            or_relaxed(&h->thread->work, WORK_RESCHED);
             h->slice_end = now + slice_ticks;
             share(h);
         }
@@ -301,10 +310,11 @@ void sched_idle(void)
     struct hart *h = this_hart();
     struct proc *me = &idle[h->index];
 
+    me->self = me;
     me->vm.satp = kernel_satp;
     me->on_hart = 1;
     me->state = PROC_RUNNING;
-    h->proc = h->idle = me;
+    h->proc = h->thread = h->idle = me;
     h->since = read_time();
     h->kick_at = TICKS_NEVER;
     clock_set(h, TICKS_NEVER);

@@ -23,13 +23,11 @@ void sched_yield(void);
 /* The new process's side of a switch: lets go of the one that was left. */
 void sched_finish_switch(void);
 
-/* p, which runs, has another page table, or lost mappings: forget what is known
- * of them, here now and on other harts before it runs there. */
-void sched_new_mappings(struct proc *p);
-
-/* The same for any process, after leaves of its table changed: at return no
- * hart uses what they were. */
+/* p has another page table, or leaves of its table changed: at return no hart
+ * uses what they were. */
 void sched_forget(struct proc *p);
+/* The running thread goes on as p: this_proc() is p. */
+void sched_run_as(struct proc *p);
 
 /* Clock interrupt: end waits and slices, call idle harts for help. */
 void sched_clock(struct hart *h);

@@ -10,7 +10,7 @@
 #include "proc/timer.h"
 
 #include "abi/abi.h"
-#include "base/spinlock.h"
+#include "hw/fdt.h"
 #include "hw/sbi.h"
 #include "proc/waitq.h"
 
@@ -21,14 +21,12 @@ struct timers {
     struct list line;
 } __attribute__((aligned(64)));
 
-static struct timers timers[MAX_HARTS];
-static uint64_t hz;    /* [I] */
-static bool have_sstc; /* [I] */
+#define hz machine.timebase_hz
 
-void time_init(uint64_t timebase, bool sstc)
+static struct timers timers[MAX_HARTS];
+
+void time_init(void)
 {
-    hz = timebase;
-    have_sstc = sstc;
     for (int i = 0; i < MAX_HARTS; i++)
         list_init(&timers[i].line);
 }
@@ -102,7 +100,7 @@ uint64_t timers_run(struct hart *h, uint64_t now)
 void clock_set(struct hart *h, uint64_t ticks)
 {
     h->armed = ticks;
-    if (have_sstc)
+    if (machine.sstc)
         write_stimecmp(ticks);
     else
         sbi_set_timer(ticks);

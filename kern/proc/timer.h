@@ -9,8 +9,8 @@
 
 struct waiter;
 
-/* Learn the timebase. `sstc`: write stimecmp instead of calling the SBI. */
-void time_init(uint64_t hz, bool sstc);
+/* At boot, when the timebase is known. */
+void time_init(void);
 uint64_t ticks_to_ns(uint64_t ticks);
 
 /* The first tick at which the clock shows at least `ns` since boot, or at which

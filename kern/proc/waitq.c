@@ -1,21 +1,41 @@
 /* Waiting: see waitq.h for the rules W1 to W4. */
 #include "proc/waitq.h"
 
-#include "abi/abi.h"
 #include "base/mutex.h"
-#include "base/spinlock.h"
 #include "proc/proc.h"
 #include "proc/sched.h"
 
+void waiter_init(struct waiter *w, struct proc *p)
+{
+    w->proc = p;
+    w->timers = NULL;
+    list_init(&w->link);
+    list_init(&w->timer);
+}
+
+/* By W2 under the object's lock: who serves the line finds it in `waiting`. */
+static __attribute__((noinline)) void park(struct waiter *w)
+{
+    struct parked *op = container_of(w, struct parked, wait);
+    struct parking *k = &w->proc->parking;
+
+    assert(w->claim == WAITER_OFFERED);
+    store_relaxed(&this_thread()->state, PROC_RUNNING);
+    spin_lock(&k->lock);
+    list_push_back(&k->waiting, &op->mine);
+    spin_unlock(&k->lock);
+}
+
 inline struct waiter *waiter_begin(const void *node)
 {
-    struct proc *p = this_hart()->proc;
-    struct waiter *w = &p->wait;
+    struct proc *p = this_thread();
+    struct waiter *w = p->waiter;
 
-    assert(w->claim == WAITER_CLAIMED);
     store_relaxed(&p->state, PROC_WAITING);
     w->node = node;
     w->turn = (w->turn + 2) | 1;
+    if (unlikely(w->claim != WAITER_CLAIMED))
+        park(w);
     /* [WAIT] release; pairs with the acquire in hnode_revoke(): node is that of
      * this turn. */
     store_release(&w->claim, w->turn);
@@ -38,9 +58,51 @@ bool waiter_claim_turn(struct waiter *w, uint32_t turn, int result)
     return true;
 }
 
+static __attribute__((noinline)) void wake_parked(struct waiter *w)
+{
+    struct spinlock *lock = &w->proc->parking.lock;
+
+    spin_lock(lock);
+    parking_hand_over(container_of(w, struct parked, wait));
+    spin_unlock(lock);
+}
+
 inline void waiter_wake(struct waiter *w)
 {
-    sched_ready(w->proc);
+    struct proc *p = w->proc;
+
+    if (likely(w == &p->wait))
+        sched_ready(p);
+    else
+        wake_parked(w);
+}
+
+/* kill_locked() sets KILLED, then claims; we are PENDING, then look: with the
+ * two fences one of us sees the other. */
+static inline void look_for_kill(struct waiter *w)
+{
+    fence_full();
+    if (unlikely(load_relaxed(&w->proc->work) & WORK_KILLED) &&
+        waiter_claim(w, -E_CANCELED))
+        waiter_wake(w);
+}
+
+/* The owner of a ring sleeps, or an operation of it parks. */
+static __attribute__((noinline)) int sleep_with_ring(struct waiter *w)
+{
+    struct proc *p = w->proc;
+    bool lends = p->parking.mode == OUTSIDE_RING;
+
+    if (w != &p->wait)
+        return -E_PARKED;
+    look_for_kill(w);
+    if (lends)
+        parking_lend(p);
+    sched();
+    if (w->timers)
+        timer_cancel(w); /* of this wait, or long over */
+    w->node = NULL;
+    return lends ? parking_take_back(p) : w->result;
 }
 
 inline int waiter_sleep(struct waiter *w, uint64_t deadline)
@@ -50,12 +112,9 @@ inline int waiter_sleep(struct waiter *w, uint64_t deadline)
      * until this hart has left our stack (S3). */
     if (deadline != TICKS_NEVER)
         timer_start(w, deadline);
-    /* kill_locked() sets KILLED, then claims; we are PENDING, then look: with
-     * the two fences one of us sees the other. */
-    fence_full();
-    if (unlikely(load_relaxed(&w->proc->work) & WORK_KILLED) &&
-        waiter_claim(w, -E_CANCELED))
-        waiter_wake(w);
+    if (unlikely(w->proc->parking.mode != NO_RING))
+        return sleep_with_ring(w);
+    look_for_kill(w);
     sched();
     if (deadline != TICKS_NEVER)
         timer_cancel(w);
@@ -98,18 +157,17 @@ long mutex_wait(struct mutex *m)
 
 void mutex_hand_over(struct mutex *m)
 {
-    struct list *link;
-    struct waiter *w = NULL;
+    struct waiter *w;
 
     spin_lock(&m->lock);
-    while (!w && (link = list_pop_front(&m->waiters))) {
-        w = list_entry(link, struct waiter, link);
-        if (!waiter_claim(w, 0))
-            w = NULL; /* killed meanwhile */
-    }
-    if (!w)
-        store_release(&m->state, MUTEX_FREE); /* [MUTEX] */
-    else
+    do {
+        struct list *link = list_pop_front(&m->waiters);
+
+        w = link ? list_entry(link, struct waiter, link) : NULL;
+    } while (w && !waiter_claim(w, 0)); /* killed meanwhile */
+    if (w)
         waiter_wake(w);
+    else
+        store_release(&m->state, MUTEX_FREE); /* [MUTEX] */
     spin_unlock(&m->lock);
 }

@@ -14,21 +14,13 @@
 
 #include "abi/ring.h"
 #include "base/printf.h"
-#include "base/string.h"
-#include "hw/fdt.h"
 #include "hw/plic.h"
 #include "hw/uart.h"
-#include "mem/region.h"
-#include "ipc/handle.h"
 #include "ipc/queue.h"
 #include "mem/region.h"
-#include "proc/proc.h"
 
-#define OUT_RING  8u
-#define OUT_MSG   4096u
-#define IN_RING   16u
-#define LINE_MAX  1024u
-#define BYTE_RING 1024u
+enum { OUT_RING = 8, OUT_MSG = 4096, IN_RING = 16 };
+enum { LINE_MAX = 1024, BYTE_RING = 1024 };
 
 #define CTRL(c)    ((c) - '@')
 #define DELETE     0x7f
@@ -91,11 +83,8 @@ static uint32_t feed(const char *p, uint32_t n)
 
 static void write_out(const char *p, uint32_t n)
 {
-    while (n) {
-        uint32_t done = feed(p, n);
-
-        p += done;
-        n -= done;
+    for (uint32_t done; n; p += done, n -= done) {
+        done = feed(p, n);
         if (done)
             continue;
         /* The interrupt comes at once if the UART is ready by now; its handler
@@ -130,23 +119,20 @@ static void output_thread(void)
     struct queue_recv r = {.cap = OUT_MSG, .in_range = true};
 
     for (;;) {
-        struct qslot *slot;
-
         if (queue_take_wait(con.out, &r, NULL, TIMEOUT_FOREVER))
             panic("the console's output queue failed");
-        slot = r.slot;
-        if (slot->meta.kind == MSG_INLINE) {
-            uint32_t here = MIN(slot->meta.len, slot->here);
+        if (r.slot->meta.kind == MSG_INLINE) {
+            uint32_t here = MIN(r.slot->meta.len, r.slot->here);
 
-            write_out(slot->payload, here);
-            write_out(queue_rest(slot), slot->meta.len - here);
+            write_out(r.slot->payload, here);
+            write_out(queue_rest(r.slot), r.slot->meta.len - here);
         } else {
             /* A handle sent to the console reaches nobody. */
-            if (slot->meta.kind == MSG_DESC)
-                write_described(slot);
-            queue_drop_handle(con.out, slot);
+            if (r.slot->meta.kind == MSG_DESC)
+                write_described(r.slot);
+            queue_drop_handle(con.out, r.slot);
         }
-        queue_taken(con.out, slot);
+        queue_taken(con.out, r.slot);
         spin_lock(&con.lock);
         wake_all_locked();
         spin_unlock(&con.lock);

@@ -3,11 +3,10 @@
 #include "base/string.h"
 #include "hw/sbi.h"
 #include "mem/kalloc.h"
-#include "mem/vm.h"
 #include "proc/bootfs.h"
-#include "proc/proc.h"
 #include "proc/sched.h"
 #include "sys/console.h"
+#include "sys/ring.h"
 #include "sys/syscall.h"
 
 #define MIN_MEMORY_MIB 16u
@@ -96,13 +95,22 @@ void hart_main(void)
     sched_idle();
 }
 
-/* Is there a boot argument run=...? */
-static bool has_command(void)
+/* What is behind a boot argument's `name=`; NULL if it is not there. */
+static const char *argument(const char *name, uint32_t len)
 {
     for (const char *at = machine.args; *at; at++)
-        if ((at == machine.args || at[-1] == ' ') && !memcmp(at, "run=", 4))
-            return true;
-    return false;
+        if ((at == machine.args || at[-1] == ' ') && !memcmp(at, name, len))
+            return at + len;
+    return NULL;
+}
+
+/* ring_base=0x..., in hexadecimal. */
+static void read_ring_base(void)
+{
+    const char *at = argument("ring_base=0x", 12);
+
+    for (; at && *at && *at != ' '; at++)
+        ring_base = ring_base << 4 | (uint32_t)((*at & 15) + (*at > '9') * 9);
 }
 
 void kernel_main(uint64_t hart_id, uint64_t fdt_pa)
@@ -114,14 +122,16 @@ void kernel_main(uint64_t hart_id, uint64_t fdt_pa)
     hart_csrs();
     read_machine(hart_id, fdt_pa);
     table = set_up_memory();
-    time_init(machine.timebase_hz, machine.sstc);
+    time_init();
     sched_init(machine.timebase_hz);
     proc_init(table, slots);
     why = bootfs_load(DIRECT(machine.initrd.base), DIRECT(machine.initrd.end));
     if (why)
         refuse("boot archive (-initrd): %s", why);
     add_memory(machine.initrd.base, machine.initrd.end);
-    console_init(has_command());
+    console_init(argument("run=", 4));
+    read_ring_base();
+    poller_start();
     error = start_init();
     if (error)
         refuse("boot file init: error %ld", -error);

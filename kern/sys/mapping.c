@@ -34,28 +34,21 @@ static bool is_room(const struct proc *p, uint64_t va, uint64_t size)
            (va >= RING_END || va + size <= RING_VADDR);
 }
 
-/* The lowest address from va on where nothing is mapped on `size` bytes. */
-static uint64_t gap_locked(struct proc *p, uint64_t va, uint64_t size)
+/* The lowest address from va on where nothing is mapped on as many bytes as r
+ * has; 0 if r is mapped already. */
+static uint64_t gap_locked(struct proc *p, uint64_t va, const struct region *r)
     REQUIRES(&p->handles_lock)
 {
     list_for_each (link, &p->mappings) {
         struct mapping *m = list_entry(link, struct mapping, link);
 
-        if (m->va >= va + size)
-            break;
-        if (end_of(m) > va)
+        if (m->region == r)
+            return 0;
+        /* Mappings behind the gap do not move it. */
+        if (m->va < va + r->pages * PAGE_SIZE && end_of(m) > va)
             va = end_of(m);
     }
     return va;
-}
-
-static bool is_mapped_locked(struct proc *p, const struct region *r)
-    REQUIRES(&p->handles_lock)
-{
-    list_for_each (link, &p->mappings)
-        if (list_entry(link, struct mapping, link)->region == r)
-            return true;
-    return false;
 }
 
 static bool may_be_written(const struct region *r)
@@ -77,8 +70,8 @@ static void set_leaves(struct mapping *m, uint64_t flags)
 }
 
 /* Put m among the mappings of its process and of its region. A seal comes
- * before, or finds it. Returns: 0; -E_ACCES. */
-static long link_mapping(struct mapping *m, uint64_t flags)
+ * before, or finds it. Returns: false if r may not be written any more. */
+static bool link_mapping(struct mapping *m, uint64_t flags)
 {
     struct region *r = m->region;
     struct proc *p = m->proc;
@@ -97,7 +90,7 @@ static long link_mapping(struct mapping *m, uint64_t flags)
     }
     spin_unlock(&r->obj.lock);
     spin_unlock(&p->handles_lock);
-    return allowed ? 0 : -E_ACCES;
+    return allowed;
 }
 
 static struct mapping *new_mapping(struct proc *p, struct region *r,
@@ -124,18 +117,15 @@ long mapping_make(struct region *r, const struct hnode *node, uint64_t hint,
     struct proc *p = this_proc();
     uint64_t size = r->pages * PAGE_SIZE, va;
     struct mapping *m;
-    long error;
-    bool mapped;
 
     if (!size || (hint && !is_room(p, hint, size)))
         return -E_INVAL;
     if ((flags & PTE_W) && !may_be_written(r))
         return -E_ACCES;
     spin_lock(&p->handles_lock);
-    mapped = is_mapped_locked(p, r);
-    va = gap_locked(p, hint ? hint : HEAP_LIMIT, size);
+    va = gap_locked(p, hint ? hint : HEAP_LIMIT, r);
     spin_unlock(&p->handles_lock);
-    if (mapped)
+    if (!va)
         return -E_EXIST;
     if (hint && va != hint)
         return -E_INVAL;
@@ -143,10 +133,9 @@ long mapping_make(struct region *r, const struct hnode *node, uint64_t hint,
     m = is_room(p, va, size) ? new_mapping(p, r, node, va) : NULL;
     if (!m)
         return -E_NOMEM;
-    error = link_mapping(m, flags);
-    if (error) {
+    if (!link_mapping(m, flags)) {
         kfree(m, sizeof(*m));
-        return error;
+        return -E_ACCES;
     }
     sched_forget(p); /* hardware may remember that nothing was there (4.2.1) */
     return (long)va;
@@ -210,20 +199,18 @@ const struct kobj_ops region_ops = {.destroy = region_destroy,
  * unless the handle that it belongs to was revoked. */
 static long fork_one(struct proc *child, const struct mapping *m)
 {
-    struct hentry *e = &child->handles->entry[m->slot];
-    struct hnode *node;
+    int32_t value = child->handles->entry[m->slot].value;
+    NOTED struct hnode *node;
     struct mapping *copy;
-    uint64_t flags = m->flags;
-    long error = 0;
+    bool linked;
 
-    if (handle_look_in(child->handles, (uint64_t)e->value, 0, &node))
+    if (handle_look_in(child->handles, (uint64_t)value, 0, &node))
         return 0;
     copy = new_mapping(child, m->region, node, m->va);
-    if (copy && link_mapping(copy, flags)) { /* sealed meanwhile */
-        error = link_mapping(copy, flags & ~(PTE_W | PTE_D));
-        assert(!error);
+    if (copy && !link_mapping(copy, m->flags)) { /* sealed meanwhile */
+        linked = link_mapping(copy, m->flags & ~(PTE_W | PTE_D));
+        assert(linked);
     }
-    handle_done();
     return copy ? 0 : -E_NOMEM;
 }
 
@@ -300,10 +287,9 @@ uint64_t mapping_next(struct proc *p, uint64_t va)
 
 const char *mapping_describe(struct proc *p, uint64_t va, uint64_t *id)
 {
-    static const char *const words[] = {[REGION_IMMUTABLE] =
-                                            "Immutable, not sealed",
-                                        [REGION_APPEND] = "AppendOnly",
-                                        [REGION_SLAB] = "Slab"};
+    /* By policy; the first: sealed. */
+    static const char *const words[] = {
+        "Immutable, sealed", "Immutable, not sealed", "AppendOnly", "Slab"};
     const char *found = NULL;
     struct mapping *m;
 
@@ -311,8 +297,7 @@ const char *mapping_describe(struct proc *p, uint64_t va, uint64_t *id)
     m = first_behind(p, va);
     if (m && m->va <= va) {
         *id = m->region->obj.id;
-        found =
-            m->region->sealed ? "Immutable, sealed" : words[m->region->policy];
+        found = words[m->region->sealed ? 0 : m->region->policy];
     }
     spin_unlock(&p->handles_lock);
     return found;

@@ -6,9 +6,9 @@
 SYSCALL(handle_close, uint64_t h)
 {
     NOTED struct hnode *node;
-    long error = handle_look(h, 0, &node);
 
-    return error ? error : hnode_end(node);
+    TRY(handle_look(h, 0, &node));
+    return hnode_end(node);
 }
 
 SYSCALL(handle_dup, uint64_t h, uint64_t rights64, uint64_t badge)
@@ -16,15 +16,12 @@ SYSCALL(handle_dup, uint64_t h, uint64_t rights64, uint64_t badge)
     uint32_t rights = (uint32_t)rights64;
     struct hnode *derived;
     NOTED struct hnode *node;
-    long error = handle_look(h, 0, &node);
 
-    if (!error)
-        error = hnode_may_derive(node, &rights, badge, false);
-    if (!error && (rights & ~RIGHT_ALL))
-        error = -E_INVAL;
-    if (!error)
-        error = hnode_derive(node, node->depth + 1u, rights, badge, &derived);
-    return error ? error : hnode_arrive(derived, NULL, this_proc(), ANY_SLOT);
+    TRY(handle_look(h, 0, &node));
+    TRY(hnode_may_derive(node, &rights, badge, false));
+    TRY(rights & ~RIGHT_ALL ? -E_INVAL : 0);
+    TRY(hnode_new(node->obj, node, node->depth + 1u, rights, badge, &derived));
+    return hnode_arrive(derived, NULL, this_proc(), ANY_SLOT);
 }
 
 SYSCALL(handle_dup_at, uint64_t h, uint64_t slot64)
@@ -32,16 +29,12 @@ SYSCALL(handle_dup_at, uint64_t h, uint64_t slot64)
     uint32_t slot = (uint32_t)slot64;
     struct hnode *copy, *old;
     NOTED struct hnode *node;
-    long error = handle_look(h, 0, &node);
 
-    if (!error && slot >= HANDLE_FIXED)
-        error = -E_INVAL;
-    if (!error && h == slot)
+    TRY(handle_look(h, 0, &node));
+    TRY(slot >= HANDLE_FIXED ? -E_INVAL : 0);
+    if (h == slot)
         return (long)slot;
-    if (!error)
-        error = hnode_derive(node, node->depth, hnode_rights(node), 0, &copy);
-    if (error)
-        return error;
+    TRY(hnode_new(node->obj, node, node->depth, hnode_rights(node), 0, &copy));
     if (handle_look(slot, 1, &old) == 0)
         hnode_end(old);
     return hnode_arrive(copy, NULL, this_proc(), slot);
@@ -53,60 +46,47 @@ SYSCALL(handle_grant, uint64_t h, uint64_t pid, uint64_t rights64,
     uint32_t rights = (uint32_t)rights64;
     struct hnode *derived;
     NOTED struct hnode *node;
-    long error = handle_look(h, 0, &node);
 
-    if (!error)
-        error = hnode_may_derive(node, &rights, badge, true);
-    if (!error && (rights & ~RIGHT_ALL))
-        error = -E_INVAL;
-    if (!error)
-        error = hnode_may_grant((long)pid);
-    if (!error)
-        error = hnode_derive(node, node->depth + 1u, rights, badge, &derived);
-    return error ? error : hnode_grant(derived, (long)pid);
+    TRY(handle_look(h, 0, &node));
+    TRY(hnode_may_derive(node, &rights, badge, true));
+    TRY(rights & ~RIGHT_ALL ? -E_INVAL : 0);
+    TRY(hnode_install_in((long)pid, NULL));
+    TRY(hnode_new(node->obj, node, node->depth + 1u, rights, badge, &derived));
+    return hnode_grant(derived, (long)pid);
 }
 
 SYSCALL(handle_revoke, uint64_t h)
 {
     NOTED struct hnode *node;
-    long error = handle_look(h, 0, &node);
 
-    if (!error && !(hnode_rights(node) & RIGHT_REVOKE))
-        error = -E_ACCES;
-    return error ? error : hnode_revoke(node);
+    TRY(handle_look(h, 0, &node));
+    return hnode_rights(node) & RIGHT_REVOKE ? hnode_revoke(node) : -E_ACCES;
 }
 
 SYSCALL(handle_info, uint64_t h, uint64_t out)
 {
     struct handle_info info;
     NOTED struct hnode *node;
-    long error = handle_look(h, 0, &node);
 
-    if (error)
-        return error;
-    info = (struct handle_info){
-        .type = node->obj->type,
-        .rights = hnode_rights(node),
-        .depth = node->depth,
-        .refs = load_relaxed(&node->obj->handles),
-        .badge = node->badge,
-        .object_id = node->obj->id,
-    };
+    TRY(handle_look(h, 0, &node));
+    info = (struct handle_info){.type = node->obj->type,
+                                .rights = hnode_rights(node),
+                                .depth = node->depth,
+                                .refs = load_relaxed(&node->obj->handles),
+                                .badge = node->badge,
+                                .object_id = node->obj->id};
     return copy_to_user(uaddr(out), &info, sizeof(info));
 }
 
 SYSCALL(handle_shutdown, uint64_t h)
 {
     NOTED struct hnode *node;
-    long error = handle_look(h, 0, &node);
 
-    if (!error && !node->obj->ops->shutdown)
-        error = -E_WRONGTYPE;
-    if (!error && !(hnode_rights(node) & RIGHT_REVOKE))
-        error = -E_ACCES;
-    if (!error)
-        node->obj->ops->shutdown(node->obj);
-    return error;
+    TRY(handle_look(h, 0, &node));
+    TRY(node->obj->ops->shutdown ? 0 : -E_WRONGTYPE);
+    TRY(hnode_rights(node) & RIGHT_REVOKE ? 0 : -E_ACCES);
+    node->obj->ops->shutdown(node->obj);
+    return 0;
 }
 
 SYSCALL(handle_wait, uint64_t user_items, uint64_t n, uint64_t timeout)
@@ -117,12 +97,9 @@ SYSCALL(handle_wait, uint64_t user_items, uint64_t n, uint64_t timeout)
     struct wait_item items[HANDLE_WAIT_MAX];
     long ready;
 
-    if (count == 0 || count > HANDLE_WAIT_MAX)
-        return -E_INVAL;
-    if (copy_from_user(items, user, bytes))
-        return -E_FAULT;
-    ready = event_wait(items, count, timeout);
-    if (ready > 0 && copy_to_user(user, items, bytes))
-        return -E_FAULT;
+    TRY(count == 0 || count > HANDLE_WAIT_MAX ? -E_INVAL : 0);
+    TRY(copy_from_user(items, user, bytes));
+    TRY(ready = event_wait(items, count, timeout));
+    TRY(copy_to_user(user, items, bytes));
     return ready;
 }

@@ -1,15 +1,13 @@
 /* The calls 0x00 to 0x13: processes, time, the system. */
-#include "base/printf.h"
 #include "base/string.h"
-#include "hw/fdt.h"
 #include "ipc/handle.h"
 #include "mem/kalloc.h"
-#include "mem/region.h"
 #include "proc/bootfs.h"
 #include "proc/exec.h"
 #include "proc/sched.h"
 #include "sys/console.h"
 #include "sys/mapping.h"
+#include "sys/ring.h"
 #include "sys/syscall.h"
 
 SYSCALL(nop, void)
@@ -26,6 +24,7 @@ SYSCALL(getpid, void)
 
 void end_process(uint32_t reason, long code, uint64_t cause, uint64_t addr)
 {
+    ring_drop();
     mapping_end_all(this_proc());
     handle_close_all(this_proc());
     proc_exit(reason, code, cause, addr);
@@ -33,6 +32,10 @@ void end_process(uint32_t reason, long code, uint64_t cause, uint64_t addr)
 
 SYSCALL(exit, uint64_t code)
 {
+    if (unlikely(this_thread() != this_proc())) {
+        proc_exit_soon(this_proc(), code & 0xff);
+        return -E_PARKED; /* and nothing behind it is done */
+    }
     end_process(EXIT_NORMAL, code & 0xff, 0, 0);
 }
 
@@ -44,13 +47,10 @@ SYSCALL(kill, uint64_t pid)
 SYSCALL(wait, uint64_t pid, uint64_t out, uint64_t timeout)
 {
     struct proc *child = NULL;
-    long error;
 
     if (!uaddr_in_range(uaddr(out), sizeof(child->exit)))
         return -E_FAULT;
-    error = proc_wait((long)pid, timeout, &child);
-    if (error)
-        return error;
+    TRY(proc_wait((long)pid, timeout, &child));
     if (out && copy_to_user(uaddr(out), &child->exit, sizeof(child->exit)))
         return -E_FAULT; /* the child stays (P4) */
     return proc_reap(child);
@@ -63,10 +63,9 @@ long fork_process(void);
 long fork_process(void)
 {
     struct proc *p = this_proc(), *child;
-    long error = proc_new(&child);
+    long error;
 
-    if (error)
-        return error;
+    TRY(proc_new(&child));
     child->heap_end = p->heap_end;
     error = vm_copy(&child->vm, &p->vm);
     if (!error && !(error = handle_fork(child)) &&
@@ -92,22 +91,19 @@ static long gather_args(char *page, uaddr_t argv)
     uint64_t *pointers = (uint64_t *)page;
     uint64_t n = 0, at;
 
-    while (argv.value) {
+    for (; argv.value; n++) {
         if ((n + 1) * sizeof(uint64_t) > ARG_MAX_BYTES)
             return -E_2BIG;
-        if (copy_from_user(&pointers[n], uaddr(argv.value + n * 8), 8))
-            return -E_FAULT;
+        TRY(copy_from_user(&pointers[n], uaddr(argv.value + n * 8), 8));
         if (!pointers[n])
             break;
-        n++;
     }
     at = (n + 1) * sizeof(uint64_t);
     for (uint64_t i = 0; i < n; i++) {
         long len = copy_string_from_user(page + at, uaddr(pointers[i]),
-                                         ARG_MAX_BYTES - at);
+                                         ARG_MAX_BYTES - at, -E_2BIG);
 
-        if (len < 0)
-            return len == -E_INVAL ? -E_2BIG : len;
+        TRY(len);
         pointers[i] = at;
         at += (uint64_t)len + 1;
     }
@@ -128,27 +124,23 @@ static long load(struct proc *p, const char *name, uint64_t args_len)
     const struct region *file = bootfs_find(name);
     uint64_t *pointers = p->page, argc = 0;
     uint64_t entry, stack_low, base;
-    struct vm vm, old = p->vm;
-    long error;
+    __attribute__((cleanup(vm_destroy))) struct vm vm = {0};
+    struct vm old = p->vm;
 
     if (!file)
         return -E_NOENT;
-    error = vm_create(&vm, p->slot + 1);
-    if (!error)
-        error = exec_load(&vm, file, &entry, &stack_low);
-    if (error) {
-        vm_destroy(&vm);
-        return error;
-    }
+    TRY(vm_create(&vm, p->slot + 1));
+    TRY(exec_load(&vm, file, &entry, &stack_low));
     base = stack_low + STACK_BYTES - ROUND_UP(args_len, 16);
     while (pointers[argc])
         pointers[argc++] += base;
     memcpy(vm_at(&vm, base), p->page, args_len);
 
+    ring_drop();
     mapping_end_all(p);
     p->vm = vm;
-    sched_new_mappings(p);
-    vm_destroy(&old);
+    vm = old; /* which goes in the end */
+    sched_forget(p);
     p->stack_low = stack_low;
     p->heap_end = heap_start(p);
     spin_lock(&tree_lock);
@@ -165,16 +157,11 @@ SYSCALL(exec, uint64_t user_name, uint64_t argv)
 {
     struct proc *p = this_proc();
     char name[BOOT_NAME_BYTES];
-    long n = copy_string_from_user(name, uaddr(user_name), sizeof(name));
+    long args_len;
 
-    if (n < 0)
-        return n == -E_INVAL ? -E_NOENT : n;
-    n = gather_args(p->page, uaddr(argv));
-    if (n < 0)
-        return n;
-    n = load(p, name, (uint64_t)n);
-    if (n)
-        return n;
+    TRY(copy_string_from_user(name, uaddr(user_name), sizeof(name), -E_NOENT));
+    TRY(args_len = gather_args(p->page, uaddr(argv)));
+    TRY(load(p, name, (uint64_t)args_len));
     user_enter(); /* with the new program's registers */
 }
 
@@ -185,10 +172,9 @@ long start_init(void)
     static struct kobj system;
     struct hart *h = this_hart();
     struct proc *p;
-    long error = proc_new(&p);
+    long error;
 
-    if (error)
-        return error;
+    TRY(proc_new(&p));
     memset(p->handles, 0, PAGE_SIZE);
     handle_table_init(p);
     console_give_streams(p);
@@ -217,6 +203,14 @@ SYSCALL(clock_ns, void)
     return (long)ticks_to_ns(read_time());
 }
 
+/* The end of the time is what was waited for. */
+static long finish_timer(struct parked *op, long result, bool drop)
+{
+    (void)op;
+    (void)drop;
+    return result == -E_TIMEDOUT ? 0 : result;
+}
+
 SYSCALL(timer_wait, uint64_t flags, uint64_t ns)
 {
     bool absolute = (uint32_t)flags == TIMER_ABS;
@@ -228,14 +222,14 @@ SYSCALL(timer_wait, uint64_t flags, uint64_t ns)
     if (deadline <= read_time())
         return 0;
     result = waiter_sleep(waiter_begin(NULL), deadline);
-    return result == -E_TIMEDOUT ? 0 : result;
+    return result == -E_PARKED ? parked_with(NULL, finish_timer)
+                               : finish_timer(NULL, result, false);
 }
 
 /* --- memory --------------------------------------------------------------- */
 
-SYSCALL(sbrk, uint64_t delta)
+static long move_break(struct proc *p, uint64_t delta)
 {
-    struct proc *p = this_proc();
     uint64_t old = p->heap_end, new = old + delta;
     uint64_t from = ROUND_UP(old, PAGE_SIZE), to = ROUND_UP(new, PAGE_SIZE);
     long error = 0;
@@ -243,7 +237,7 @@ SYSCALL(sbrk, uint64_t delta)
     if ((long)delta >= 0) {
         if (delta > HEAP_LIMIT || new > HEAP_LIMIT ||
             to > mapping_next(p, from) ||
-            (to - from) / PAGE_SIZE > page_free_count())
+            (to - from) / PAGE_SIZE > load_relaxed(&page_free_count))
             return -E_NOMEM;
         error = vm_map_zero(&p->vm, from, to, PTE_USER_RW);
     } else {
@@ -256,11 +250,23 @@ SYSCALL(sbrk, uint64_t delta)
     }
     /* New pages too: hardware may remember that there were none (4.2.1), or
      * those of an attempt that failed. */
-    sched_new_mappings(p);
-    if (error)
-        return error;
+    sched_forget(p);
+    TRY(error);
     p->heap_end = new;
     return (long)old;
+}
+
+SYSCALL(sbrk, uint64_t delta)
+{
+    struct proc *p = this_proc();
+    long result;
+
+    if (p->ring)
+        ring_enter(p->ring); /* no other hart uses our memory */
+    result = move_break(p, delta);
+    if (p->ring)
+        ring_leave(p->ring, false);
+    return result;
 }
 
 /* --- information ---------------------------------------------------------- */
@@ -268,19 +274,18 @@ SYSCALL(sbrk, uint64_t delta)
 SYSCALL(proc_info, uint64_t pid, uint64_t out)
 {
     struct proc_info info;
-    long error;
 
     if (!uaddr_in_range(uaddr(out), sizeof(info)))
         return -E_FAULT;
-    error = proc_describe((long)pid, &info);
-    return error ? error : copy_to_user(uaddr(out), &info, sizeof(info));
+    TRY(proc_describe((long)pid, &info));
+    return copy_to_user(uaddr(out), &info, sizeof(info));
 }
 
 SYSCALL(sys_info, uint64_t out)
 {
     struct sys_info info = {
         .total_pages = page_total,
-        .free_pages = page_free_count(),
+        .free_pages = load_relaxed(&page_free_count),
         .timebase_hz = machine.timebase_hz,
         .instret = csr_read(instret),
         .harts = hart_count,
@@ -295,11 +300,9 @@ SYSCALL(sys_info, uint64_t out)
 SYSCALL(shutdown, uint64_t system, uint64_t code)
 {
     struct hnode *node;
-    long error = handle_use(system, 0, OBJ_SYSTEM, RIGHT_WRITE, &node);
 
+    TRY(handle_use(system, 0, OBJ_SYSTEM, RIGHT_WRITE, &node));
     handle_done();
-    if (error)
-        return error;
     console_drain();
     if (proc_killed())
         return -E_CANCELED;

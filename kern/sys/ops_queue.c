@@ -3,65 +3,20 @@
  * and the kernel; ipc/queue.c sees kernel memory only.
  */
 #include "base/string.h"
-#include "ipc/handle.h"
-#include "ipc/queue.h"
 #include "ipc/wit.h"
 #include "mem/kalloc.h"
 #include "mem/region.h"
+#include "sys/message.h"
 #include "sys/syscall.h"
-
-#define OPT_TAG(opt) ((uint32_t)((opt) >> 32))
 
 SYSCALL(queue_create, uint64_t ring_size, uint64_t max_msg, uint64_t schema)
 {
     struct queue *q;
-    long error =
-        queue_new((uint32_t)ring_size, (uint32_t)max_msg, (uint32_t)schema, &q);
 
-    if (error)
-        return error;
+    TRY(queue_new((uint32_t)ring_size, (uint32_t)max_msg, (uint32_t)schema,
+                  &q));
     return handle_create(&q->obj,
                          RIGHT_READ | RIGHT_WRITE | RIGHT_GRANT | RIGHT_REVOKE);
-}
-
-/* Fill in the header of a message; opt is already checked. */
-static inline void make_meta(struct msg_meta *meta, const struct hnode *node,
-                             uint64_t opt, uint64_t len, uint32_t kind)
-{
-    typedef uint32_t __attribute__((may_alias)) word_t;
-
-    meta->len = (uint32_t)len;
-    /* priority, kind and reserved = 0 in one store */
-    *(word_t *)&meta->priority = (uint32_t)opt | kind << 8;
-    meta->tag = OPT_TAG(opt);
-    meta->sender = this_proc()->pid;
-    meta->badge = node->badge;
-}
-
-static inline long copy_block(void *kernel, uaddr_t user, uint64_t len, bool in)
-{
-    return in ? copy_from_user(kernel, user, len)
-              : copy_to_user(user, kernel, len);
-}
-
-/* Copy a payload that is in two pieces. */
-static __attribute__((noinline)) long copy_two(struct qslot *slot, uaddr_t user,
-                                               uint64_t len, bool in)
-{
-    uint64_t here = slot->here;
-    uaddr_t rest = uaddr(user.value + here);
-    long error = copy_block(slot->payload, user, here, in);
-
-    return error ? error : copy_block(queue_rest(slot), rest, len - here, in);
-}
-
-/* Copy a payload in or out. */
-static inline long copy_payload(struct qslot *slot, uaddr_t user, uint64_t len,
-                                bool in)
-{
-    if (unlikely(len > slot->here))
-        return copy_two(slot, user, len, in);
-    return copy_block(slot->payload, user, len, in);
 }
 
 static long refuse(struct queue *q)
@@ -70,29 +25,58 @@ static long refuse(struct queue *q)
     return -E_PROTOTYPE;
 }
 
-/* No place was free, or the queue is closed or typed: with the message in the
- * process's own page, check it, and wait or say why not. */
-static __attribute__((noinline)) long
-send_slowly(struct queue *q, const struct hnode *node, uaddr_t buf,
-            uint64_t len, uint64_t opt, uint64_t timeout)
+/* Copy the message into the process's own page and check it. */
+static long read_message(struct queue *q, struct queue_send *s, uaddr_t buf)
 {
-    void *copy = this_proc()->page;
-    struct queue_send s = {.data = copy};
+    uint64_t len = s->meta.len;
+    void *copy = this_thread()->page;
+
+    s->data = copy;
+    s->type = load_acquire(&q->type);
+    if (s->type && len != s->type->size)
+        return refuse(q);
+    TRY(copy_from_user(copy, buf, len));
+    return s->type && !wit_check(s->type, copy) ? refuse(q) : 0;
+}
+
+/* A parked send: the bytes go where there is a place now. */
+static long finish_send(struct parked *op, long result, bool drop)
+{
+    struct queue *q = queue_of(op->obj);
+    struct queue_send *s = (void *)op->wait.room;
+    long error = queue_waited(q, &op->wait, &q->stat.rejected, result);
+
+    if (!error) {
+        error = drop ? -E_CANCELED : read_message(q, s, uaddr(op->args[1]));
+        if (!error) {
+            queue_fill(s->slot, s);
+            error = queue_commit(q, s->slot);
+        }
+        if (error)
+            queue_release(q, s->slot);
+    }
+    kobj_put(&q->obj);
+    return error;
+}
+
+/* No place was free, or the queue is closed or typed: wait with the message, or
+ * say why not. */
+static NOINLINE long send_slowly(struct queue *q, const struct hnode *node,
+                                 uaddr_t buf, uint64_t len, uint64_t opt,
+                                 uint64_t timeout)
+{
+    struct queue_send *s = (void *)this_thread()->waiter->room;
     long error;
 
-    make_meta(&s.meta, node, opt, len, MSG_INLINE);
+    make_meta(&s->meta, node, opt, len, MSG_INLINE);
     kobj_get(&q->obj);
     do { /* once more if it got its type only now */
-        s.type = load_acquire(&q->type);
-        if (s.type && len != s.type->size)
-            error = refuse(q);
-        else
-            error = copy_from_user(copy, buf, len);
-        if (!error && s.type && !wit_check(s.type, copy))
-            error = refuse(q);
+        error = read_message(q, s, buf);
         if (!error)
-            error = queue_send_wait(q, &s, node, timeout);
+            error = queue_send_wait(q, s, node, timeout);
     } while (error == -E_ALREADY);
+    if (unlikely(error == -E_PARKED))
+        return parked_with(&q->obj, finish_send);
     kobj_put(&q->obj);
     return error;
 }
@@ -103,15 +87,13 @@ SYSCALL(queue_send, uint64_t h, uint64_t buf, uint64_t len, uint64_t opt,
     NOTED struct hnode *node;
     struct queue *q;
     struct qslot *slot;
-    long error = handle_use(h, 0, OBJ_QUEUE, RIGHT_WRITE, &node);
+    long error;
 
-    if (unlikely(error))
-        return error;
+    TRY(handle_use(h, 0, OBJ_QUEUE, RIGHT_WRITE, &node));
     q = queue_of(node->obj);
-    if (unlikely((uint32_t)opt > PRIO_URGENT)) /* bits 8 to 31 are 0 */
-        return -E_INVAL;
-    if (unlikely(len > q->stat.max_msg))
-        return -E_MSGSIZE;
+    /* Bits 8 to 31 are 0. */
+    TRY((uint32_t)opt > PRIO_URGENT ? -E_INVAL : 0);
+    TRY(len > q->stat.max_msg ? -E_MSGSIZE : 0);
     if (unlikely(q->stat.schema) && OPT_TAG(opt) != q->stat.schema)
         return refuse(q);
     slot = queue_reserve(q, CLOSED_SEND | TYPED);
@@ -149,28 +131,24 @@ static inline long copy_cargo(struct qslot *slot, long value, uint32_t flags,
 /* The handle in the taken message goes to the receiver's table, its value to
  * the receiver's memory; or neither. What was revoked on the way arrives as
  * -E_BADH without rights. Returns: 0; -E_MFILE; -E_NOMEM; -E_FAULT. */
-static __attribute__((noinline)) long
-deliver_handle(struct queue *q, struct qslot *slot, uaddr_t buf, uaddr_t meta)
+static NOINLINE long deliver_handle(struct queue *q, struct qslot *slot,
+                                    uaddr_t buf, uaddr_t meta)
 {
     struct hnode *node = queue_cargo(slot), *home = NULL;
-    uint32_t rights = hnode_rights(node), flags = DESC_NEW_HANDLE;
+    uint32_t rights = hnode_rights(node);
+    uint32_t flags = slot->meta.kind == MSG_HANDLE ? rights : DESC_NEW_HANDLE;
     long value = load_relaxed(&node->dead) ? -E_BADH : handle_reserve(&home);
     long error;
 
     if (value < 0 && value != -E_BADH)
         return value;
-    if (slot->meta.kind == MSG_HANDLE)
-        flags = rights;
     error = copy_cargo(slot, value, home ? flags : 0, buf, meta);
     if (error && home)
         handle_unreserve(this_proc(), (uint32_t)value % HANDLE_SLOTS, home);
-    if (error)
-        return error;
+    TRY(error);
     queue_end_travels(q, node->obj, rights, -1u);
-    if (home)
-        hnode_arrive(node, home, this_proc(), (uint32_t)value % HANDLE_SLOTS);
-    else
-        hnode_end(node);
+    hnode_arrive(node, home, this_proc(),
+                 home ? (uint32_t)value % HANDLE_SLOTS : ANY_SLOT);
     return 0;
 }
 
@@ -180,34 +158,29 @@ static __attribute__((noinline, flatten)) long
 deliver_cargo(struct queue *q, struct qslot *slot, uaddr_t buf, uaddr_t meta)
 {
     struct hnode *node = queue_cargo(slot);
-    long value = -E_BADH, error;
+    long value = -E_BADH;
 
     if (slot->meta.kind == MSG_DESC && !load_relaxed(&node->dead))
         value = handle_to_region(node->obj, hnode_rights(node));
     if (value < 0)
         return deliver_handle(q, slot, buf, meta);
-    error = copy_cargo(slot, value, 0, buf, meta);
-    if (!error)
-        hnode_end(node);
-    return error;
+    TRY(copy_cargo(slot, value, 0, buf, meta));
+    return hnode_end(node); /* 0: it is in flight */
 }
 
 /* The taken message goes to the receiver's memory, and its handle to the
  * receiver's table. On failure it is put back (BEHAVIOUR E10).
  * Returns: its length; -E_MFILE; -E_FAULT. */
-static inline long deliver(struct queue *q, struct qslot *slot, uaddr_t buf,
-                           uaddr_t meta)
+static ALWAYS_INLINE long deliver(struct queue *q, struct qslot *slot,
+                                  uaddr_t buf, uaddr_t meta)
 {
     uint64_t len = slot->meta.len;
     long error;
 
-    if (unlikely(slot->meta.kind != MSG_INLINE)) {
+    if (unlikely(slot->meta.kind != MSG_INLINE))
         error = deliver_cargo(q, slot, buf, meta);
-    } else {
-        error = copy_payload(slot, buf, len, false);
-        if (likely(!error))
-            error = copy_header(meta, slot);
-    }
+    else if (likely(!(error = copy_payload(slot, buf, len, false))))
+        error = copy_header(meta, slot);
     if (unlikely(error)) {
         queue_untake(q, slot);
         return error;
@@ -216,37 +189,57 @@ static inline long deliver(struct queue *q, struct qslot *slot, uaddr_t buf,
     return (long)len;
 }
 
+static finish_fn finish_recv;
+
+/* Parked, or after a wait, or none. */
+static inline long end_recv(struct queue *q, struct queue_recv *r, uaddr_t buf,
+                            uaddr_t meta, long result, bool drop)
+{
+    if (likely(!result)) {
+        if (likely(!drop && !proc_killed()))
+            result = deliver(q, r->slot, buf, meta);
+        else
+            queue_untake(q, r->slot);
+    } else if (result == -E_PARKED) {
+        return parked_with(&q->obj, finish_recv);
+    } else if (result == -E_MSGSIZE && meta.value) {
+        /* Whether the header can be written or not: the size comes first. */
+        (void)!copy_to_user(meta, &r->header, sizeof(r->header));
+    }
+    kobj_put(&q->obj);
+    return result;
+}
+
+static long finish_recv(struct parked *op, long result, bool drop)
+{
+    struct queue *q = queue_of(op->obj);
+    struct queue_recv *r = (void *)op->wait.room;
+    uaddr_t meta = uaddr(drop ? 0 : op->args[3]);
+
+    result = queue_waited(q, &op->wait, &q->stat.empty, result);
+    return end_recv(q, r, uaddr(op->args[1]), meta, result, drop);
+}
+
 /* Nothing to take at once that fits: wait, or say why not. Flattened: the way
  * of every message between two processes. */
 static __attribute__((noinline, flatten)) long
 recv_slowly(struct queue *q, const struct hnode *node, uaddr_t buf,
             uint64_t cap, uaddr_t meta, uint64_t timeout)
 {
-    struct queue_recv r;
-    long result;
+    struct queue_recv *r = (void *)this_thread()->waiter->room;
 
-    r.cap = cap;
-    r.in_range = likely((buf.value | cap | meta.value) < USER_END / 2) ||
-                 (uaddr_in_range(buf, cap) &&
-                  uaddr_in_range(meta, sizeof(struct msg_meta)));
+    r->cap = cap;
+    r->in_range = likely((buf.value | cap | meta.value) < USER_END / 2) ||
+                  (uaddr_in_range(buf, cap) &&
+                   uaddr_in_range(meta, sizeof(struct msg_meta)));
     kobj_get(&q->obj);
-    result = queue_take_wait(q, &r, node, timeout);
-    if (likely(!result)) {
-        if (likely(!proc_killed()))
-            result = deliver(q, r.slot, buf, meta);
-        else
-            queue_untake(q, r.slot);
-    } else if (result == -E_MSGSIZE && meta.value) {
-        /* Whether the header can be written or not: the size comes first. */
-        (void)!copy_to_user(meta, &r.header, sizeof(r.header));
-    }
-    kobj_put(&q->obj);
-    return result;
+    return end_recv(q, r, buf, meta, queue_take_wait(q, r, node, timeout),
+                    false);
 }
 
-static __attribute__((noinline)) long
-recv_at_once(struct queue *q, const struct hnode *node, uaddr_t buf,
-             uint64_t cap, uaddr_t meta, uint64_t timeout)
+static NOINLINE long recv_at_once(struct queue *q, const struct hnode *node,
+                                  uaddr_t buf, uint64_t cap, uaddr_t meta,
+                                  uint64_t timeout)
 {
     struct qslot *slot = queue_take(q, cap);
     long result;
@@ -264,41 +257,31 @@ SYSCALL(queue_recv, uint64_t h, uint64_t buf, uint64_t cap, uint64_t meta,
 {
     struct hnode *node;
     struct queue *q;
-    long error = handle_use(h, 0, OBJ_QUEUE, RIGHT_READ, &node);
 
-    if (unlikely(error))
-        return error;
+    TRY(handle_use(h, 0, OBJ_QUEUE, RIGHT_READ, &node));
     q = queue_of(node->obj);
     if (load_relaxed(&q->ready.levels) == 0) /* at a glance */
         return recv_slowly(q, node, uaddr(buf), cap, uaddr(meta), timeout);
     return recv_at_once(q, node, uaddr(buf), cap, uaddr(meta), timeout);
 }
 
-/* A handle, or with a range a descriptor, that is to be sent. */
-struct cargo {
-    uint64_t value;     /* of the handle that it derives from, */
-    struct hnode *from; /* noted as hazard 1 */
-    uint32_t rights;
-    uint64_t opt;
-    uint64_t offset, length; /* of a descriptor; length 0: a handle */
-};
-
 static inline void make_cargo_meta(struct msg_meta *meta, const struct cargo *c,
-                                   const struct hnode *through)
+                                   const struct hnode *through, uint64_t opt)
 {
-    make_meta(meta, through, c->opt,
+    make_meta(meta, through, opt,
               c->length ? sizeof(struct msg_desc) : sizeof(struct msg_handle),
               c->length ? MSG_DESC : MSG_HANDLE);
 }
 
 /* Send it in a free place, its header made here, or in the reserved one that
- * has it. Returns: 0; -E_BADH; -E_AGAIN: no place, or nobody will receive. */
-static inline __attribute__((always_inline)) long
-send_cargo_at_once(struct queue *q, const struct cargo *c,
-                   const struct hnode *through, struct qslot *slot)
+ * has it, without `through`.
+ * Returns: 0; -E_BADH; -E_AGAIN: no place, or nobody will receive. */
+static ALWAYS_INLINE long send_cargo_at_once(struct queue *q,
+                                             const struct cargo *c,
+                                             const struct hnode *through,
+                                             uint64_t opt, struct qslot *slot)
 {
     struct kobj *obj = c->from->obj;
-    bool reserved = slot;
     struct hnode *node;
     uint64_t *range;
     long error = -E_BADH;
@@ -309,8 +292,8 @@ send_cargo_at_once(struct queue *q, const struct cargo *c,
         error = slot ? 0 : -E_AGAIN;
     }
     if (!error) {
-        if (!reserved)
-            make_cargo_meta(&slot->meta, c, through);
+        if (through)
+            make_cargo_meta(&slot->meta, c, through, opt);
         node = queue_cargo_place(slot);
         range = queue_range_place(slot);
         node->in_place = true;
@@ -324,78 +307,102 @@ send_cargo_at_once(struct queue *q, const struct cargo *c,
     return error;
 }
 
-/* Wait for a place, the handle in memory of its own, to go with the place.
- * Without memory it is derived only then, by who wakes: nobody but who revokes
- * it changes `from` meanwhile. Returns: -E_BADH; as queue_send_wait(). */
-static __attribute__((noinline)) long
-send_cargo_slowly(struct queue *q, struct cargo *c, const struct hnode *through,
-                  uint64_t timeout)
+/* The wait for a place is over: the handle went with it, or is derived now, or
+ * with `drop` not at all. */
+static long end_cargo(struct queue *q, struct queue_send *s, long error,
+                      bool drop)
 {
-    struct hnode *node = NULL;
-    long error =
-        hnode_derive(c->from, c->from->depth + 1u, c->rights, 0, &node);
-    uint64_t apart[] = {(uint64_t)node | CARGO_APART, c->offset, c->length};
-    struct queue_send s = {.data = error ? NULL : apart};
+    struct cargo c = s->cargo;
 
-    if (error == -E_BADH)
+    if (error && s->data)
+        hnode_end((void *)(c.apart - CARGO_APART));
+    if (error || s->data)
         return error;
-    make_cargo_meta(&s.meta, c, through);
-    kobj_get(&q->obj);
-    error = queue_send_wait(q, &s, through, timeout);
-    if (error && s.data) {
-        hnode_end(node);
-    } else if (!error && !s.data) {
-        s.slot->meta = s.meta;
-        error = handle_look(c->value, 1, &c->from);
-        if (!error)
-            error = send_cargo_at_once(q, c, NULL, s.slot);
-        if (error)
-            queue_release(q, s.slot);
-        if (error == -E_AGAIN)
-            error = -E_PIPE;
-    }
+    s->slot->meta = s->meta;
+    error = drop ? -E_CANCELED : handle_look(c.value, 1, &c.from);
+    if (!error)
+        error = send_cargo_at_once(q, &c, NULL, 0, s->slot);
+    if (error)
+        queue_release(q, s->slot);
+    return error == -E_AGAIN ? -E_PIPE : error;
+}
+
+static long finish_cargo(struct parked *op, long result, bool drop)
+{
+    struct queue *q = queue_of(op->obj);
+    struct queue_send *s = (void *)op->wait.room;
+    long error = queue_waited(q, &op->wait, &q->stat.rejected, result);
+
+    error = end_cargo(q, s, error, drop);
+    handle_done();
+    if (error && s->obj)
+        queue_end_travels(q, s->obj, s->cargo.rights, -1u);
+    if (s->obj)
+        kobj_put(s->obj);
     kobj_put(&q->obj);
     return error;
 }
 
-static inline __attribute__((always_inline)) long
-send_cargo(struct queue *q, const struct cargo *c, const struct hnode *through,
-           uint64_t timeout)
+/* Wait for a place, the handle in memory of its own, to go with the place.
+ * Without memory it is derived only then, by who wakes: nobody but who revokes
+ * it changes `from` meanwhile. Returns: -E_BADH; as queue_send_wait(). */
+static NOINLINE long send_cargo_slowly(struct queue *q, struct cargo c,
+                                       const struct hnode *through,
+                                       uint64_t opt, uint64_t timeout)
 {
-    long error = send_cargo_at_once(q, c, through, NULL);
-    struct cargo copy;
+    struct queue_send *s = (void *)this_thread()->waiter->room;
+    struct hnode *node = NULL;
+    long error =
+        hnode_new(c.from->obj, c.from, c.from->depth + 1u, c.rights, 0, &node);
 
-    if (likely(error != -E_AGAIN))
+    if (error == -E_BADH)
         return error;
-    copy = *c; /* which lets c stay in registers */
-    return send_cargo_slowly(q, &copy, through, timeout);
+    s->cargo = c;
+    s->cargo.apart = (uint64_t)node | CARGO_APART;
+    s->data = error ? NULL : &s->cargo;
+    s->obj = c.length ? NULL : c.from->obj;
+    make_cargo_meta(&s->meta, &c, through, opt);
+    kobj_get(&q->obj);
+    error = queue_send_wait(q, s, through, timeout);
+    if (error == -E_PARKED)
+        return parked_with(&q->obj, finish_cargo);
+    error = end_cargo(q, s, error, false);
+    kobj_put(&q->obj);
+    return error;
+}
+
+static ALWAYS_INLINE long send_cargo(struct queue *q, const struct cargo *c,
+                                     const struct hnode *through, uint64_t opt,
+                                     uint64_t timeout)
+{
+    long error = send_cargo_at_once(q, c, through, opt, NULL);
+
+    /* A copy lets c stay in registers. */
+    return likely(error != -E_AGAIN)
+               ? error
+               : send_cargo_slowly(q, *c, through, opt, timeout);
 }
 
 SYSCALL(queue_send_handle, uint64_t h, uint64_t cargo, uint64_t rights,
         uint64_t opt, uint64_t timeout)
 {
-    struct cargo c = {.value = cargo, .rights = (uint32_t)rights, .opt = opt};
+    struct cargo c = {.value = cargo, .rights = (uint32_t)rights};
     NOTED struct hnode *node;
     struct kobj *obj;
     struct queue *q;
-    long error = handle_use(h, 0, OBJ_QUEUE, RIGHT_WRITE, &node);
+    long error = -E_INVAL;
 
-    if (!error)
-        error = handle_look(cargo, 1, &c.from);
-    if (!error)
-        error = hnode_may_derive(c.from, &c.rights, 0, true);
-    if (error)
-        return error;
+    TRY(handle_use(h, 0, OBJ_QUEUE, RIGHT_WRITE, &node));
+    TRY(handle_look(cargo, 1, &c.from));
+    TRY(hnode_may_derive(c.from, &c.rights, 0, true));
     q = queue_of(node->obj);
     obj = c.from->obj;
-    error = queue_end_travels(q, obj, c.rights, 1);
-    if (error)
-        return error;
+    TRY(queue_end_travels(q, obj, c.rights, 1));
     kobj_get(obj);
-    if ((c.rights & ~RIGHT_ALL) || (uint32_t)opt > PRIO_URGENT)
-        error = -E_INVAL;
-    else
-        error = send_cargo(q, &c, node, timeout);
+    if (!(c.rights & ~RIGHT_ALL) && (uint32_t)opt <= PRIO_URGENT)
+        error = send_cargo(q, &c, node, opt, timeout);
+    if (error == -E_PARKED)
+        return error; /* what it holds, the operation holds */
     if (error)
         queue_end_travels(q, obj, c.rights, -1u);
     kobj_put(obj);
@@ -422,52 +429,38 @@ SYSCALL(queue_send_desc, uint64_t h, uint64_t user_desc, uint64_t opt,
     struct cargo c;
     struct msg_desc desc;
     NOTED struct hnode *node;
-    long error = handle_use(h, 0, OBJ_QUEUE, RIGHT_WRITE, &node);
 
-    if (!error && (uint32_t)opt > PRIO_URGENT)
-        error = -E_INVAL;
-    if (!error)
-        error = copy_from_user(&desc, uaddr(user_desc), sizeof(desc));
-    if (error)
-        return error;
+    TRY(handle_use(h, 0, OBJ_QUEUE, RIGHT_WRITE, &node));
+    TRY((uint32_t)opt > PRIO_URGENT ? -E_INVAL : 0);
+    TRY(copy_from_user(&desc, uaddr(user_desc), sizeof(desc)));
     c.value = (uint64_t)(int64_t)desc.region;
-    c.opt = opt;
     c.offset = desc.offset;
     c.length = desc.length;
-    error = handle_use(c.value, 1, OBJ_REGION, RIGHT_READ, &c.from);
-    if (error)
-        return error;
+    TRY(handle_use(c.value, 1, OBJ_REGION, RIGHT_READ, &c.from));
     c.rights = RIGHT_READ | (hnode_rights(c.from) & RIGHT_GRANT);
-    error = hnode_may_derive(c.from, &c.rights, 0, true);
-    if (!error && (desc.flags || !desc.length))
-        error = -E_INVAL;
-    if (!error)
-        error = may_describe(region_of(c.from->obj), desc.offset, desc.length);
-    return error ? error : send_cargo(queue_of(node->obj), &c, node, timeout);
+    TRY(hnode_may_derive(c.from, &c.rights, 0, true));
+    TRY(desc.flags || !desc.length ? -E_INVAL : 0);
+    TRY(may_describe(region_of(c.from->obj), desc.offset, desc.length));
+    return send_cargo(queue_of(node->obj), &c, node, opt, timeout);
 }
 
 SYSCALL(queue_peek, uint64_t h, uint64_t meta)
 {
     struct msg_meta header;
     NOTED struct hnode *node;
-    long error = handle_use(h, 0, OBJ_QUEUE, RIGHT_READ, &node);
 
-    if (!error && !uaddr_in_range(uaddr(meta), sizeof(header)))
-        error = -E_FAULT;
-    if (!error)
-        error = queue_peek(queue_of(node->obj), &header);
-    return error || !meta ? error
-                          : copy_to_user(uaddr(meta), &header, sizeof(header));
+    TRY(handle_use(h, 0, OBJ_QUEUE, RIGHT_READ, &node));
+    TRY(uaddr_in_range(uaddr(meta), sizeof(header)) ? 0 : -E_FAULT);
+    TRY(queue_peek(queue_of(node->obj), &header));
+    return meta ? copy_to_user(uaddr(meta), &header, sizeof(header)) : 0;
 }
 
 SYSCALL(queue_stat, uint64_t h, uint64_t out)
 {
     struct queue_stat stat;
     NOTED struct hnode *node;
-    long error = handle_use(h, 0, OBJ_QUEUE, RIGHT_READ, &node);
 
-    if (error)
-        return error;
+    TRY(handle_use(h, 0, OBJ_QUEUE, RIGHT_READ, &node));
     queue_statistics(queue_of(node->obj), &stat);
     return copy_to_user(uaddr(out), &stat, sizeof(stat));
 }
@@ -477,16 +470,12 @@ SYSCALL(queue_set_type, uint64_t h, uint64_t form, uint64_t len)
     uint8_t *bytes = this_proc()->page;
     struct wit_type *type;
     NOTED struct hnode *node;
-    long size = 0, error = handle_use(h, 0, OBJ_QUEUE, RIGHT_REVOKE, &node);
+    long size, error;
 
-    if (!error && (len == 0 || len > WIT_MAX_FORM))
-        error = -E_INVAL;
-    if (!error)
-        error = copy_from_user(bytes, uaddr(form), len);
-    if (!error)
-        size = wit_verify(bytes, len);
-    if (error || size < 0)
-        return error ? error : size;
+    TRY(handle_use(h, 0, OBJ_QUEUE, RIGHT_REVOKE, &node));
+    TRY(len == 0 || len > WIT_MAX_FORM ? -E_INVAL : 0);
+    TRY(copy_from_user(bytes, uaddr(form), len));
+    TRY(size = wit_verify(bytes, len));
     type = kmalloc(wit_bytes((uint32_t)len));
     if (type) {
         *type = (struct wit_type){(uint32_t)size, (uint32_t)len};

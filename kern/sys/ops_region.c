@@ -1,5 +1,4 @@
 /* The calls 0x40 to 0x4d: regions and boot files. */
-#include "base/string.h"
 #include "ipc/handle.h"
 #include "proc/bootfs.h"
 #include "sys/mapping.h"
@@ -17,13 +16,11 @@
 static inline long use_region(uint64_t h, uint32_t right, struct region **out)
 {
     NOTED struct hnode *node;
-    long error = handle_use(h, 0, OBJ_REGION, right, &node);
 
-    if (!error) {
-        *out = region_of(node->obj);
-        kobj_get(&(*out)->obj);
-    }
-    return error;
+    TRY(handle_use(h, 0, OBJ_REGION, right, &node));
+    kobj_get(node->obj);
+    *out = region_of(node->obj);
+    return 0;
 }
 
 static inline void end_use(struct region **r)
@@ -35,25 +32,20 @@ static inline void end_use(struct region **r)
 static inline __attribute__((always_inline)) long
 lock_region(uint64_t h, uint32_t right, uint32_t policy, struct region **out)
 {
-    struct region *r;
-    long error = use_region(h, right, &r);
+    USED struct region *r = NULL;
 
-    if (error)
-        return error;
-    error = r->policy == policy ? mutex_lock(&r->mutex) : -E_PERM;
-    if (error)
-        kobj_put(&r->obj);
-    else
-        *out = r;
-    return error;
+    TRY(use_region(h, right, &r));
+    TRY(r->policy == policy ? mutex_lock(&r->mutex) : -E_PERM);
+    *out = r;
+    r = NULL; /* the reference is handed on */
+    return 0;
 }
 
 static inline void end_lock(struct region **r)
 {
-    if (*r) {
+    if (*r)
         mutex_unlock(&(*r)->mutex);
-        kobj_put(&(*r)->obj);
-    }
+    end_use(r);
 }
 
 /* Copy what must lie inside r to or from a program, letting interrupts in.
@@ -97,7 +89,7 @@ static long check_readable(uaddr_t buf, uint64_t len)
 SYSCALL(region_create, uint64_t policy, uint64_t size, uint64_t count,
         uint64_t init, uint64_t init_len)
 {
-    struct region *r;
+    USED struct region *r = NULL;
     long error;
 
     if (!size ||
@@ -107,14 +99,10 @@ SYSCALL(region_create, uint64_t policy, uint64_t size, uint64_t count,
     /* An address that cannot be right comes before want of memory. */
     if (error == -E_NOMEM && check_readable(uaddr(init), init_len))
         return -E_FAULT;
-    if (error)
-        return error;
-    error = copy(r, 0, uaddr(init), init_len, true);
-    if (error) {
-        kobj_put(&r->obj);
-        return error;
-    }
+    TRY(error);
+    TRY(copy(r, 0, uaddr(init), init_len, true));
     r->sealed = init_len ? SEALED : 0;
+    kobj_get(&r->obj);
     return handle_create(&r->obj,
                          RIGHT_READ | RIGHT_WRITE | RIGHT_GRANT | RIGHT_REVOKE);
 }
@@ -122,11 +110,9 @@ SYSCALL(region_create, uint64_t policy, uint64_t size, uint64_t count,
 SYSCALL(region_open, uint64_t user_name)
 {
     char name[BOOT_NAME_BYTES];
-    long n = copy_string_from_user(name, uaddr(user_name), sizeof(name));
     struct region *file;
 
-    if (n < 0)
-        return n == -E_INVAL ? -E_NOENT : n;
+    TRY(copy_string_from_user(name, uaddr(user_name), sizeof(name), -E_NOENT));
     file = bootfs_find(name);
     if (!file)
         return -E_NOENT;
@@ -145,10 +131,8 @@ SYSCALL(region_map, uint64_t h, uint64_t hint, uint64_t prot64)
                      (prot & PROT_WRITE ? PTE_W | PTE_D : 0) |
                      (prot & PROT_EXEC ? PTE_X : 0);
     NOTED struct hnode *node;
-    long error = handle_use(h, 0, OBJ_REGION, right, &node);
 
-    if (error)
-        return error;
+    TRY(handle_use(h, 0, OBJ_REGION, right, &node));
     if (!(prot & PROT_READ) || prot > 7)
         return -E_INVAL;
     if ((flags & PTE_W) && (flags & PTE_X))
@@ -166,11 +150,9 @@ SYSCALL(region_unmap, uint64_t addr)
 SYSCALL(region_read, uint64_t h, uint64_t off, uint64_t buf, uint64_t len)
 {
     USED struct region *r = NULL;
-    long error = use_region(h, RIGHT_READ, &r);
     uint64_t end;
 
-    if (error)
-        return error;
+    TRY(use_region(h, RIGHT_READ, &r));
     /* [CURSOR] acquire; pairs with the release in region_append(). */
     end = r->policy == REGION_APPEND ? load_acquire(&r->cursor) : r->size;
     if (r->policy == REGION_SLAB)
@@ -178,35 +160,31 @@ SYSCALL(region_read, uint64_t h, uint64_t off, uint64_t buf, uint64_t len)
     if (off >= end)
         return -E_INVAL;
     len = MIN(len, end - off);
-    error = copy(r, off, uaddr(buf), len, false);
-    return error ? error : (long)len;
+    TRY(copy(r, off, uaddr(buf), len, false));
+    return (long)len;
 }
 
 SYSCALL(region_write, uint64_t h, uint64_t off, uint64_t buf, uint64_t len)
 {
     LOCKED struct region *r = NULL;
-    long error = lock_region(h, RIGHT_WRITE, REGION_IMMUTABLE, &r);
 
-    if (!error && r->sealed)
-        error = -E_PERM;
-    if (!error && (off > r->size || len > r->size - off))
-        error = -E_INVAL;
-    if (!error)
-        error = check_readable(uaddr(buf), len);
-    return error ? error : copy(r, off, uaddr(buf), len, true);
+    TRY(lock_region(h, RIGHT_WRITE, REGION_IMMUTABLE, &r));
+    if (r->sealed)
+        return -E_PERM;
+    if (off > r->size || len > r->size - off)
+        return -E_INVAL;
+    TRY(check_readable(uaddr(buf), len));
+    return copy(r, off, uaddr(buf), len, true);
 }
 
 SYSCALL(region_append, uint64_t h, uint64_t buf, uint64_t len)
 {
     LOCKED struct region *r = NULL;
-    long error = lock_region(h, RIGHT_WRITE, REGION_APPEND, &r);
 
-    if (!error && len > r->size - r->cursor)
-        error = check_readable(uaddr(buf), len) ? -E_FAULT : -E_NOSPC;
-    if (!error)
-        error = copy(r, r->cursor, uaddr(buf), len, true);
-    if (error)
-        return error;
+    TRY(lock_region(h, RIGHT_WRITE, REGION_APPEND, &r));
+    if (len > r->size - r->cursor)
+        return check_readable(uaddr(buf), len) ? -E_FAULT : -E_NOSPC;
+    TRY(copy(r, r->cursor, uaddr(buf), len, true));
     /* [CURSOR] release: the bytes precede the cursor that covers them. */
     store_release(&r->cursor, r->cursor + len);
     return (long)(r->cursor - len);
@@ -215,9 +193,9 @@ SYSCALL(region_append, uint64_t h, uint64_t buf, uint64_t len)
 SYSCALL(region_seal, uint64_t h)
 {
     LOCKED struct region *r = NULL;
-    long error = lock_region(h, RIGHT_WRITE, REGION_IMMUTABLE, &r);
 
-    return error ? error : mapping_seal(r);
+    TRY(lock_region(h, RIGHT_WRITE, REGION_IMMUTABLE, &r));
+    return mapping_seal(r);
 }
 
 /* --- slots ---------------------------------------------------------------- */
@@ -225,42 +203,40 @@ SYSCALL(region_seal, uint64_t h)
 SYSCALL(slot_alloc, uint64_t h)
 {
     LOCKED struct region *r = NULL;
-    long error = lock_region(h, RIGHT_WRITE, REGION_SLAB, &r);
 
-    return error ? error : slab_alloc(r);
+    TRY(lock_region(h, RIGHT_WRITE, REGION_SLAB, &r));
+    return slab_alloc(r);
 }
 
 SYSCALL(slot_free, uint64_t h, uint64_t slot)
 {
     LOCKED struct region *r = NULL;
-    long error = lock_region(h, RIGHT_WRITE, REGION_SLAB, &r);
 
-    return error ? error : slab_free(r, slot);
+    TRY(lock_region(h, RIGHT_WRITE, REGION_SLAB, &r));
+    return slab_free(r, slot);
 }
 
 SYSCALL(slot_read, uint64_t h, uint64_t slot, uint64_t buf, uint64_t len)
 {
     LOCKED struct region *r = NULL;
-    long at = lock_region(h, RIGHT_READ, REGION_SLAB, &r), error;
+    long at;
 
-    if (!at)
-        at = slab_find(r, slot);
-    if (at < 0)
-        return at;
+    TRY(lock_region(h, RIGHT_READ, REGION_SLAB, &r));
+    TRY(at = slab_find(r, slot));
     len = MIN(len, r->slot_size);
-    error = copy(r, (uint64_t)at, uaddr(buf), len, false);
-    return error ? error : (long)len;
+    TRY(copy(r, (uint64_t)at, uaddr(buf), len, false));
+    return (long)len;
 }
 
 SYSCALL(slot_write, uint64_t h, uint64_t slot, uint64_t buf, uint64_t len)
 {
     LOCKED struct region *r = NULL;
-    long at = lock_region(h, RIGHT_WRITE, REGION_SLAB, &r), error;
+    long at;
 
-    if (!at)
-        at = len > r->slot_size ? -E_MSGSIZE : slab_find(r, slot);
-    error = at < 0 ? at : check_readable(uaddr(buf), len);
-    return error ? error : copy(r, (uint64_t)at, uaddr(buf), len, true);
+    TRY(lock_region(h, RIGHT_WRITE, REGION_SLAB, &r));
+    TRY(at = len > r->slot_size ? -E_MSGSIZE : slab_find(r, slot));
+    TRY(check_readable(uaddr(buf), len));
+    return copy(r, (uint64_t)at, uaddr(buf), len, true);
 }
 
 /* --- information ---------------------------------------------------------- */
@@ -269,10 +245,8 @@ SYSCALL(region_info, uint64_t h, uint64_t out)
 {
     USED struct region *r = NULL;
     struct region_info info;
-    long error = use_region(h, RIGHT_READ, &r);
 
-    if (error)
-        return error;
+    TRY(use_region(h, RIGHT_READ, &r));
     info = (struct region_info){
         .policy = r->policy,
         .sealed = load_acquire(&r->sealed) == SEALED, /* [SEALED] */
@@ -291,10 +265,9 @@ SYSCALL(region_info, uint64_t h, uint64_t out)
 SYSCALL(boot_file, uint64_t index, uint64_t out)
 {
     struct boot_file file;
-    long error;
 
     if (!uaddr_in_range(uaddr(out), sizeof(file)))
         return -E_FAULT;
-    error = bootfs_describe((uint32_t)index, &file);
-    return error ? error : copy_to_user(uaddr(out), &file, sizeof(file));
+    TRY(bootfs_describe((uint32_t)index, &file));
+    return copy_to_user(uaddr(out), &file, sizeof(file));
 }

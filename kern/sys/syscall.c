@@ -10,17 +10,24 @@ static long no_such_call(void)
 #define WEAK(number, name, ring, params) \
     long sys_##name(void) __attribute__((weak, alias("no_such_call")));
 WEIR_CALLS(WEAK)
+#define BODY(name) ((call_fn *)(void (*)(void))name)
 
-typedef long call_fn(void);
-
-/* vector.S jumps through this. Numbers between the calls are no calls. */
-extern call_fn *const syscall_table[WEIR_CALL_LIMIT];
-#define ENTRY(number, name, ring, params) [number] = sys_##name,
+/* Numbers between the calls are no calls. A ring's entry parks in a call whose
+ * timeout, an argument of this number, is not 0. */
+#define ENTRY(number, name, ring, params) \
+    [number] = {BODY(sys_##name), (ring) ? RUNS : NEVER_RUNS},
+#define PARKS(name, argument) [CALL_##name] = \
+    {BODY(sys_##name), TIMEOUT + (argument)}
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Woverride-init"
-call_fn *const syscall_table[WEIR_CALL_LIMIT] = {
-    [0 ... WEIR_CALL_LIMIT - 1] = no_such_call,
+const struct syscall syscall_table[SYSCALL_SLOTS] = {
+    [0 ... SYSCALL_SLOTS - 1] = {BODY(no_such_call), NEVER_RUNS},
     WEIR_CALLS(ENTRY)
+    [CALL_timer_wait] = {BODY(sys_timer_wait), TIMER},
+    PARKS(queue_send, 4),
+    PARKS(queue_send_desc, 3),
+    PARKS(queue_send_handle, 4),
+    PARKS(queue_recv, 4),
 };
 #pragma GCC diagnostic pop
 // clang-format on

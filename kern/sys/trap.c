@@ -1,10 +1,10 @@
 /* What traps mean: interrupts, programs' faults, the kernel's own. */
 #include "base/printf.h"
 #include "hw/plic.h"
-#include "mem/uaccess.h"
 #include "proc/sched.h"
 #include "sys/console.h"
 #include "sys/mapping.h"
+#include "sys/ring.h"
 #include "sys/syscall.h"
 
 /* Called by vector.S. */
@@ -107,12 +107,18 @@ void user_trap(uint64_t cause, struct trapframe *tf)
 void user_work(void)
 {
     struct proc *p = this_proc();
+    uint32_t work;
 
-    while (load_relaxed(&p->work)) {
-        if (proc_killed())
-            end_process(EXIT_KILLED, 0, 0, 0);
-        and_relaxed(&p->work, ~WORK_RESCHED);
-        sched_yield();
+    while ((work = load_relaxed(&p->work))) {
+        if (work & WORK_KILLED)
+            end_process(p->end_code ? EXIT_NORMAL : EXIT_KILLED,
+                        p->end_code ? p->end_code - 1 : 0, 0, 0);
+        if (work & WORK_RING)
+            ring_work();
+        if (work & WORK_RESCHED) {
+            and_relaxed(&p->work, ~WORK_RESCHED);
+            sched_yield();
+        }
     }
 }
 
