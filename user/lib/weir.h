@@ -127,4 +127,5 @@ long wit_compile(const char *text, void *out, uint64_t cap);
 /* A pseudo-random number; the same start value gives the same numbers. */
 uint64_t rand_next(uint64_t *state);
 
+#include "ring.h"
 #include "test.h"
