@@ -72,7 +72,7 @@ INITRD := $(O)/initrd.tar
 # What else is in the archive, for `cat README.md | wc`.
 EXTRA := $(wildcard README.md)
 
-.PHONY: all qemu test run grade qemu-gdb gdb bench model setup doctor lint clean \
+.PHONY: all qemu test run grade qemu-gdb gdb bench soak model setup doctor lint clean \
     help fmt FORCE
 .DELETE_ON_ERROR:
 .SUFFIXES:
@@ -119,6 +119,15 @@ bench:
 	+@$(BUILD)
 	@$(PYTHON) lab-tests/bench $(SYSTEM) --mem $(MEM) $(T)
 
+# Random entries of a submit ring, more than fit into `make test`.
+ENTRIES ?= 1000000
+soak:
+	+@$(BUILD)
+	@$(PYTHON) lab-tests/run $(SYSTEM) $(LIMITS) $(if $(CPUS),,--cpus 4) \
+	    --timeout 1000 --append entries=$(ENTRIES) \
+	    --prog lab-tests/ring/fuzz.c -- \
+	    fuzz random_entries random_small_ring random_polled
+
 qemu-gdb:
 	+@$(AGAIN) all
 	@$(PYTHON) lab-tests/run $(SYSTEM) $(LIMITS) --console --gdb
@@ -155,6 +164,7 @@ help:
 	@echo 'make grade       grade: LAB=name, T=glob, or TESTS=dir of your own'
 	@echo 'make qemu-gdb    boot and wait for a debugger;  make gdb  attaches'
 	@echo 'make bench       instructions per operation'
+	@echo 'make soak        random entries of a submit ring; ENTRIES=n'
 	@echo 'make model       search all states of the models with Spin'
 	@echo 'make lint        formatting, include direction, line budget; make fmt'
 	@echo 'make setup       install the tools;  make doctor  checks them'

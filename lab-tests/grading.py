@@ -13,6 +13,8 @@ A lab is a folder with
                    "points": 5,      default 1
                    "harts": [1, 4],  one machine for each; default 1, 2 and 4
                    "seeds": [1, 2],  one machine for each; default 1
+                   "args": ["", "ring_base=8"], more boot arguments, one
+                                     machine for each; default none
                    "mem": "128M",  "icount": true,
                    "timeout": 90,    seconds of wall time for each machine
                    "files": ["bad.elf"]}}}  relative to the lab: boot files
@@ -42,6 +44,7 @@ BUILD, SKIP, ERROR = "BUILD", "SKIP", "ERROR"
 NOT_LABS = {"fixtures", "gdb", "host", "tools", "__pycache__"}
 DEFAULTS = {
     "title": "", "rules": [], "points": 1, "harts": [1, 2, 4], "seeds": [1],
+    "args": [""],
     "mem": "128M", "icount": False, "timeout": 90, "files": [],
 }
 CASE = re.compile(r"^TEST\s*\(\s*(\w+)\s*\)", re.MULTILINE)
@@ -256,15 +259,17 @@ class Runner:
         begin = time.monotonic()
         path = os.path.join(self.out, test.id + ".log")
         runs = [
-            (cpus, seed)
+            (cpus, seed, args)
             for cpus in ([self.cpus] if self.cpus else test.harts)
             for seed in ([self.seed] if self.seed is not None else test.seeds)
+            for args in test.args
         ]
         result = Result(test, ERROR)
         with open(path, "w") as log:
-            for cpus, seed in runs:
+            for cpus, seed, args in runs:
                 try:
-                    verdict, details = self._run_one(test, cpus, seed, log)
+                    verdict, details = self._run_one(
+                        test, cpus, seed, args, log)
                 except BuildFailed as error:
                     verdict, details = BUILD, str(error).splitlines()
                 except (CannotStart, OSError) as error:
@@ -275,7 +280,7 @@ class Runner:
                     break
         return result
 
-    def _run_one(self, test, cpus, seed, log):
+    def _run_one(self, test, cpus, seed, args, log):
         if test.case is None:
             return self._run_script(test, cpus, seed, log)
         kernel_file = os.path.join(self.build, "kernel.elf")
@@ -289,7 +294,8 @@ class Runner:
 
         box = Machine(
             kernel_file, self._archive(test),
-            args=machine.boot_args([test.program, test.case], seed),
+            args=(args + " " +
+                  machine.boot_args([test.program, test.case], seed)).strip(),
             cpus=1 if test.icount else cpus, mem=test.mem, icount=test.icount,
             seed=seed, qemu=self.qemu, monitor=monitor, on_timeout=look)
         program, kernel = Bounded(), Bounded()
@@ -303,8 +309,8 @@ class Runner:
         finally:
             with self._lock:
                 self._running.discard(box)
-        log.write("=== cpus=%d seed=%d: status %d\n%s\n--- printed\n%s\n" % (
-            cpus, seed, status, kernel.text(), program.text()))
+        log.write("=== cpus=%d seed=%d %s: status %d\n%s\n--- printed\n%s\n" % (
+            cpus, seed, args, status, kernel.text(), program.text()))
         boot = kernel.text().partition(machine.STARTING[1:].decode())
         said = boot[2] if boot[1] else boot[0]
         verdict, details = judge(status, program.text(), said, test.case)

@@ -27,7 +27,7 @@ LINES = [
     ("false | true", "", 0),
     ("true | false", "", 1),
     ("echo one | cat; echo two | cat", "one\ntwo\n", 0),
-    ("ls | grep echo", "echo\n", 0),
+    ("ls | grep pingp", "pingpong\n", 0),
     ("echo x | grep y", "", 1),
     # one that does not read does not stop the others
     ("cat README.md | true", "", 0),

@@ -11,8 +11,8 @@ import unittest
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
 
-# The calls on time, handles, queues and regions.
-FIRST, LAST = 0x10, 0x4D
+# The calls on time, handles, queues, regions and rings.
+FIRST, LAST = 0x10, 0x53
 
 # No program can be given a SYSTEM handle without RIGHT_WRITE.
 OUT_OF_REACH = {("shutdown", "E_ACCES")}
