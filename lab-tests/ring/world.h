@@ -41,7 +41,8 @@ struct world {
 /* What calls read and write. `edge`: the 8 bytes in front of the heap's end. */
 static struct {
     struct ipc_msg message;
-    uint8_t in[4160], out[4160]; /* more than the longest length */
+    uint8_t in[4160];   /* more than the longest length, */
+    uint8_t out[16384]; /* or the boot file */
     struct msg_meta meta;
     struct msg_desc desc;
 } memory;
