@@ -32,14 +32,23 @@
     })
 #define swap_acquire(p, v) swap_u32(p, v, ".aq")
 #define swap_acq_rel(p, v) swap_u32(p, v, ".aqrl")
+#define add_acq_rel(p, value)                                                  \
+    ({                                                                         \
+        long old_;                                                             \
+        __asm__ volatile("amoadd.w.aqrl %0, %z2, (%1)"                         \
+                         : "=&r"(old_)                                         \
+                         : "r"(p), "rJ"(value)                                 \
+                         : "memory");                                          \
+        old_;                                                                  \
+    })
 #else /* a host's tests, whose sanitizer knows these */
 #define load_relaxed(p)     __atomic_load_n((p), __ATOMIC_RELAXED)
 #define store_relaxed(p, v) __atomic_store_n((p), (v), __ATOMIC_RELAXED)
 #define store_release(p, v) __atomic_store_n((p), (v), __ATOMIC_RELEASE)
+#define add_acq_rel(p, v)   __atomic_fetch_add((p), (v), __ATOMIC_ACQ_REL)
 #endif
 
 #define add_relaxed(p, v) __atomic_fetch_add((p), (v), __ATOMIC_RELAXED)
-#define add_acq_rel(p, v) __atomic_fetch_add((p), (v), __ATOMIC_ACQ_REL)
 #define or_relaxed(p, v)  __atomic_fetch_or((p), (v), __ATOMIC_RELAXED)
 #define and_relaxed(p, v) __atomic_fetch_and((p), (v), __ATOMIC_RELAXED)
 

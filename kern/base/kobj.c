@@ -13,12 +13,9 @@ void kobj_init(struct kobj *obj, uint32_t type, const struct kobj_ops *ops)
     add_relaxed(&kobj_count, 1);
 }
 
-void kobj_put(struct kobj *obj)
+void kobj_destroy(struct kobj *obj)
 {
     assert(this_hart()->held == 0);
-    /* Acquire and release: the destroyer sees what all others did to it. */
-    if (add_acq_rel(&obj->refs, -1u) != 1)
-        return;
     add_relaxed(&kobj_count, -1u);
     obj->ops->destroy(obj);
 }

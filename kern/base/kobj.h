@@ -49,6 +49,18 @@ struct kobj {
 /* A new object with one reference, the caller's. */
 void kobj_init(struct kobj *obj, uint32_t type, const struct kobj_ops *ops);
 
+static inline __attribute__((always_inline)) void kobj_lock(struct kobj *obj)
+    ACQUIRES(&obj->lock)
+{
+    spin_lock_as(&obj->lock, RANK_OBJECT);
+}
+
+static inline __attribute__((always_inline)) void kobj_unlock(struct kobj *obj)
+    RELEASES(&obj->lock)
+{
+    spin_unlock_as(&obj->lock, RANK_OBJECT);
+}
+
 extern uint32_t kobj_count; /* [a] objects of all types that exist */
 
 static inline void kobj_get(struct kobj *obj)
@@ -56,5 +68,12 @@ static inline void kobj_get(struct kobj *obj)
     add_relaxed(&obj->refs, 1);
 }
 
+void kobj_destroy(struct kobj *obj);
+
 /* Locks: none. */
-void kobj_put(struct kobj *obj);
+static inline void kobj_put(struct kobj *obj)
+{
+    /* Acquire and release: the destroyer sees what all others did to it. */
+    if (unlikely(add_acq_rel(&obj->refs, -1u) == 1))
+        kobj_destroy(obj);
+}

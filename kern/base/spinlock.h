@@ -64,7 +64,8 @@ spin_lock_as(struct spinlock *lock, uint32_t rank) ACQUIRES(lock) NO_LOCK_CHECK
     h->held = held + rank;
 }
 
-static inline void spin_unlock_as(struct spinlock *lock, uint32_t rank)
+static inline __attribute__((always_inline)) void
+spin_unlock_as(struct spinlock *lock, uint32_t rank)
     RELEASES(lock) NO_LOCK_CHECK
 {
     this_hart()->held -= rank;

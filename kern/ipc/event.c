@@ -15,8 +15,6 @@
 
 #include "ipc/handle.h"
 
-#define ALL_SIGNALS (SIG_READABLE | SIG_WRITABLE | SIG_CLOSED)
-
 /* One item of a wait; they stand in the process's own page. */
 struct watch {
     struct observer observer;
@@ -27,24 +25,26 @@ struct watch {
 };
 _Static_assert(sizeof(struct watch) * HANDLE_WAIT_MAX <= PAGE_SIZE, "page");
 
-NOINLINE void event_tell(struct kobj *obj)
+NOINLINE void event_tell(struct kobj *obj, uint32_t rose)
 {
     list_for_each (link, &obj->observers) {
         struct observer *o = list_entry(link, struct observer, link);
 
-        if (obj->ops->signals(obj, o->rights) & o->wanted)
-            o->fire(o);
+        uint32_t up = obj->ops->signals(obj, o->rights) & o->wanted;
+
+        if (up)
+            o->fire(o, up & rose);
     }
 }
 
-static void wake_waiter(struct observer *o)
+static void wake_waiter(struct observer *o, uint32_t rose)
 {
     struct watch *watch = container_of(o, struct watch, observer);
 
+    (void)rose; /* signals are levels here */
     store_relaxed(&watch->fired, 1);
     fence_full(); /* pairs with the one in sleep_once() */
-    if (waiter_claim(watch->waiter, 0))
-        waiter_wake(watch->waiter);
+    waiter_end(watch->waiter, 0);
 }
 
 /* Look one item's handle up and take a reference to its object. */
@@ -123,8 +123,9 @@ static long sleep_once(struct watch *watches, uint32_t n, uint64_t deadline)
 
     fence_full(); /* pairs with those in wake_waiter(), hnode_revoke() */
     why = news(watches, n);
-    if (why && waiter_claim(w, MIN(why, 0)))
-        waiter_wake(w); /* no need to sleep: we end the wait ourselves */
+    if (why)
+        waiter_end(
+            w, MIN(why, 0)); /* no need to sleep: we end the wait ourselves */
     why = waiter_sleep(w, deadline);
     /* Whatever handle of ours is revoked ends the wait: one of these? */
     return why == -E_BADH && news(watches, n) >= 0 ? 0 : why;
@@ -141,7 +142,7 @@ long event_wait(struct wait_item *items, uint32_t n, uint64_t timeout)
         signals |= items[opened].wanted;
         result = open_item(&items[opened], &watches[opened]);
     }
-    if (!result && (signals & ~ALL_SIGNALS))
+    if (!result && (signals & ~SIG_ALL))
         result = -E_INVAL;
     while (!result) {
         result = join(items, watches, n);

@@ -94,6 +94,38 @@ static void remove_locked(struct hnode *node)
     spin_unlock(&p->handles_lock);
 }
 
+long handle_install(struct hnode *node, struct hentry **slot)
+{
+    long value = install_locked(node, this_proc(), ANY_SLOT);
+
+    *slot = &this_proc()->handles->entry[(uint64_t)value % HANDLE_SLOTS];
+    return value;
+}
+
+void handle_release(struct hnode *node)
+{
+    struct proc *p = this_proc();
+
+    spin_lock(&p->handles_lock);
+    p->handles_used--;
+    free_slot_locked(p, hnode_slot(node));
+    spin_unlock(&p->handles_lock);
+}
+
+inline long handle_resume(struct hnode *node, struct hentry **slot)
+{
+    struct hentry *e = *slot;
+    int32_t value = (int32_t)((uint32_t)e->value + HANDLE_SLOTS);
+
+    if (unlikely(value < 0)) { /* H2 */
+        handle_release(node);
+        return handle_install(node, slot);
+    }
+    e->value = node->value = value;
+    store_release(&e->node, node);
+    return value;
+}
+
 long handle_to_region(const struct kobj *obj, uint32_t rights)
 {
     struct proc *p = this_proc();
@@ -333,6 +365,8 @@ long handle_fork(struct proc *child)
         if (error == -E_NOMEM)
             continue;
         error = handle_look((uint64_t)e->value, 0, &node);
+        if (!error && node->obj->type == OBJ_REPLY)
+            error = -E_BADH; /* there is only one */
         if (!error)
             error = hnode_new(node->obj, node, node->depth, hnode_rights(node),
                               0, &copy);
@@ -340,7 +374,7 @@ long handle_fork(struct proc *child)
         if (!error)
             error = hnode_arrive(copy, NULL, child, i);
         else
-            handle_unreserve(child, i, NULL); /* revoked meanwhile */
+            handle_unreserve(child, i, NULL); /* or revoked meanwhile */
     }
     if (error != -E_NOMEM)
         return 0;

@@ -42,6 +42,8 @@ struct hnode {
     struct list children; /* [v] */
     struct proc *owner;   /* [v] whose table it is in, NULL in flight */
     int32_t value;        /* [v] the handle's there */
+    bool kept;            /* [I] its memory is its object's */
+    bool watched;         /* [a] subscriptions go through it */
     struct hnode *same;   /* [h] of a region: next in owner->regions[] */
 };
 #define HNODE_IN_PLACE    offsetof(struct hnode, children)
@@ -52,6 +54,7 @@ _Static_assert(HNODE_IN_PLACE + 16 <= HNODE_PLACE_BYTES, "room");
 static inline void hnode_leave_place(struct hnode *node)
 {
     node->in_place = false;
+    node->kept = node->watched = false;
     list_init(&node->children);
     node->owner = NULL;
 }
@@ -164,6 +167,14 @@ void handle_close_all(struct proc *p);
 
 /* Give child, a new process, the same handles. Returns: 0, -E_NOMEM. */
 long handle_fork(struct proc *child) MUST_CHECK;
+
+/* Put a node that nobody else knows into the running process's table. Returns:
+ * the handle and *slot; -E_MFILE. A slot that is neither free nor has a node is
+ * its owner's to change: who takes the node out again keeps it, until the node
+ * comes back with another value (resume), or handle_release(). */
+long handle_install(struct hnode *node, struct hentry **slot) MUST_CHECK;
+long handle_resume(struct hnode *node, struct hentry **slot) MUST_CHECK;
+void handle_release(struct hnode *node);
 
 /* Give the running process the first handle of an object, taking over the
  * caller's reference: a failure destroys it.

@@ -1,6 +1,7 @@
 /* The derivation tree of an object: see handle.h for H1 to H4. Lab: handle */
 #include "ipc/handle.h"
 
+#include "ipc/event.h"
 #include "mem/kalloc.h"
 
 #define GRANTS (RIGHT_GRANT | RIGHT_GRANT_ONCE)
@@ -73,9 +74,11 @@ inline void hnode_free(struct hnode *node, uint32_t last)
 {
     struct kobj *obj = node->obj;
 
+    if (!node->in_place && unlikely(node->watched))
+        event_handle_gone(node);
     if (hnode_in_table(node) && obj->ops->handle_gone)
         obj->ops->handle_gone(obj, node->owner, node);
-    if (!node->in_place)
+    if (!node->in_place && !node->kept)
         kfree(node, sizeof(*node));
     if (last && obj->ops->side_gone)
         obj->ops->side_gone(obj, last);

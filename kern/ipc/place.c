@@ -14,6 +14,7 @@
  * others use what it leaves of the pages that its blocks are in.
  */
 #include "base/string.h"
+#include "ipc/event.h"
 #include "ipc/queue.h"
 #include "mem/kalloc.h"
 
@@ -139,15 +140,11 @@ static bool make_places(struct queue *q)
     return true;
 }
 
-long queue_new(uint32_t ring_size, uint32_t max_msg, uint32_t schema,
-               struct queue **out)
+long queue_make(uint32_t type, uint32_t ring_size, uint32_t max_msg,
+                uint32_t schema, struct queue **out)
 {
     struct queue *q;
 
-    if (ring_size == 0 || ring_size > QUEUE_MAX_RING ||
-        (ring_size & (ring_size - 1)) || max_msg == 0 ||
-        max_msg > QUEUE_MAX_MSG || ring_size * max_msg > QUEUE_MAX_BYTES)
-        return -E_INVAL;
     q = kzalloc(sizeof(*q));
     TRY(q ? 0 : -E_NOMEM);
     q->stat = (struct queue_stat){
@@ -159,9 +156,19 @@ long queue_new(uint32_t ring_size, uint32_t max_msg, uint32_t schema,
         queue_free(q);
         return -E_NOMEM;
     }
-    kobj_init(&q->obj, OBJ_QUEUE, &queue_ops);
+    kobj_init(&q->obj, type, &queue_ops);
     *out = q;
     return 0;
+}
+
+long queue_new(uint32_t ring_size, uint32_t max_msg, uint32_t schema,
+               struct queue **out)
+{
+    if (ring_size == 0 || ring_size > QUEUE_MAX_RING ||
+        (ring_size & (ring_size - 1)) || max_msg == 0 ||
+        max_msg > QUEUE_MAX_MSG || ring_size * max_msg > QUEUE_MAX_BYTES)
+        return -E_INVAL;
+    return queue_make(OBJ_QUEUE, ring_size, max_msg, schema, out);
 }
 
 /* --- messages ------------------------------------------------------------- */
@@ -210,6 +217,8 @@ void queue_drop_handle(struct queue *q, struct qslot *slot)
 {
     struct hnode *node;
 
+    if (slot->meta.kind == MSG_EVENT)
+        event_read_done(q, slot, true);
     if (slot->meta.kind != MSG_HANDLE && slot->meta.kind != MSG_DESC)
         return;
     node = queue_cargo(slot);

@@ -20,18 +20,9 @@
 #include "ipc/queue.h"
 
 #include "ipc/event.h"
+#include "ipc/line.h"
 #include "ipc/wit.h"
 #include "mem/kalloc.h"
-
-static inline void lock(struct queue *q) ACQUIRES(&q->obj.lock)
-{
-    spin_lock_as(&q->obj.lock, RANK_OBJECT);
-}
-
-static inline void unlock(struct queue *q) RELEASES(&q->obj.lock)
-{
-    spin_unlock_as(&q->obj.lock, RANK_OBJECT);
-}
 
 static inline struct qslot *slot_of(struct link *link)
 {
@@ -78,33 +69,6 @@ static uint32_t queue_signals(const struct kobj *obj, uint32_t rights)
            ((reads && !receiving) || (writes && !sending) ? SIG_CLOSED : 0);
 }
 
-/* Without being served. */
-static void leave_line(struct queue *q, struct waiter *w)
-{
-    lock(q);
-    list_remove(&w->link); /* or it is in no line */
-    unlock(q);
-}
-
-/* Join a line; who serves it finds `want`. Gives up the lock and
- * the noted nodes. Returns: as waiter_sleep(); 0: served. */
-static inline long wait_in_line(struct queue *q, struct list *line, void *want,
-                                const void *node, uint64_t timeout)
-    RELEASES(&q->obj.lock)
-{
-    struct waiter *w = waiter_begin(node);
-    long error;
-
-    w->want = (uint64_t)want;
-    list_push_back(line, &w->link);
-    unlock(q);
-    handle_done();
-    error = waiter_sleep(w, deadline_after(timeout));
-    if (unlikely(error) && error != -E_PARKED)
-        leave_line(q, w);
-    return error;
-}
-
 /* The first sender in line, of the highest priority, leaves it; or NULL. Who
  * leaves by itself does not look whether it was its level's last. */
 static inline struct waiter *next_sender(struct queue *q) REQUIRES(&q->obj.lock)
@@ -128,12 +92,6 @@ static inline long count_miss(uint64_t *counter, long error)
     return error;
 }
 
-static void end_wait(struct waiter *w, int result)
-{
-    if (waiter_claim(w, result))
-        waiter_wake(w);
-}
-
 /* Give a message to the first receiver in line that can take it; one whose
  * buffer is too small leaves the line with E_MSGSIZE (BEHAVIOUR C2).
  * Returns: whether somebody has it. */
@@ -147,7 +105,7 @@ static NOINLINE bool give_locked(struct queue *q, struct qslot *slot)
 
         if (unlikely(slot->meta.len > r->cap)) {
             queue_header(slot, &r->header);
-            end_wait(w, -E_MSGSIZE);
+            waiter_end(w, -E_MSGSIZE);
         } else if (likely(waiter_claim(w, 0))) {
             r->slot = slot;
             waiter_wake(w);
@@ -161,6 +119,7 @@ static inline void accept_locked(struct queue *q, struct qslot *slot)
     REQUIRES(&q->obj.lock)
 {
     uint32_t depth;
+    bool was_empty;
 
     slot->meta.seq = q->stat.sent++;
     slot->meta.sent_ns = read_time();
@@ -170,8 +129,14 @@ static inline void accept_locked(struct queue *q, struct qslot *slot)
         q->stat.max_depth = depth;
     if (unlikely(!list_empty(&q->receivers)) && give_locked(q, slot))
         return;
+    was_empty = !q->ready.levels;
     prioq_push(&q->ready, &slot->link, slot->meta.priority);
-    event_changed(&q->obj);
+    event_changed(&q->obj, was_empty ? SIG_READABLE : 0);
+}
+
+void queue_accept_locked(struct queue *q, struct qslot *slot)
+{
+    accept_locked(q, slot);
 }
 
 /* A place for s: the message is sent, or the place is its sender's. */
@@ -192,6 +157,10 @@ static NOINLINE bool grant_locked(struct queue *q, struct qslot *slot)
 {
     struct waiter *w;
 
+    if (q->kept) {
+        event_place_locked(q, slot);
+        return true;
+    }
     while ((w = next_sender(q)))
         if (waiter_claim(w, 0)) {
             use_place_locked(q, slot, (void *)w->want);
@@ -204,20 +173,22 @@ static NOINLINE bool grant_locked(struct queue *q, struct qslot *slot)
 static inline void free_place_locked(struct queue *q, struct qslot *slot)
     REQUIRES(&q->obj.lock)
 {
-    if (unlikely(q->sender_levels) && grant_locked(q, slot))
+    struct link *others = q->free;
+
+    if (unlikely(q->sender_levels | (uint64_t)q->kept) && grant_locked(q, slot))
         return;
-    slot->link.next = q->free;
+    slot->link.next = others;
     q->free = &slot->link;
-    event_changed(&q->obj);
+    event_changed(&q->obj, others ? 0 : SIG_WRITABLE);
 }
 
 inline struct qslot *queue_reserve(struct queue *q, uint32_t closed)
 {
     struct qslot *slot;
 
-    lock(q);
+    kobj_lock(&q->obj);
     slot = unlikely(q->closed & closed) ? NULL : reserve_locked(q);
-    unlock(q);
+    kobj_unlock(&q->obj);
     return slot;
 }
 
@@ -225,14 +196,14 @@ inline long queue_commit_next(struct queue *q, struct qslot **slot, bool more)
 {
     long error = -E_PIPE;
 
-    lock(q);
+    kobj_lock(&q->obj);
     if (likely(!(q->closed & CLOSED_SEND))) {
         accept_locked(q, *slot);
         /* It is not TYPED: that was not possible with a place reserved. */
         *slot = more ? reserve_locked(q) : NULL;
         error = 0;
     }
-    unlock(q);
+    kobj_unlock(&q->obj);
     return error;
 }
 
@@ -244,24 +215,25 @@ inline long queue_commit(struct queue *q, struct qslot *slot)
 inline struct qslot *queue_begin(struct queue *q,
                                  struct qslot *slot) NO_LOCK_CHECK
 {
-    lock(q);
+    kobj_lock(&q->obj);
     slot = q->closed & CLOSED_SEND ? NULL : slot ? slot : reserve_locked(q);
     if (unlikely(!slot))
-        unlock(q);
+        kobj_unlock(&q->obj);
     return slot;
 }
 
 inline void queue_finish(struct queue *q, struct qslot *slot) NO_LOCK_CHECK
 {
     accept_locked(q, slot);
-    unlock(q);
+    kobj_unlock(&q->obj);
 }
 
-void queue_release(struct queue *q, struct qslot *slot)
+__attribute__((noinline)) void queue_release(struct queue *q,
+                                             struct qslot *slot)
 {
-    lock(q);
+    kobj_lock(&q->obj);
     free_place_locked(q, slot);
-    unlock(q);
+    kobj_unlock(&q->obj);
 }
 
 long queue_send_wait(struct queue *q, struct queue_send *s, const void *node,
@@ -270,7 +242,7 @@ long queue_send_wait(struct queue *q, struct queue_send *s, const void *node,
     struct qslot *slot;
     long error = 0;
 
-    lock(q);
+    kobj_lock(&q->obj);
     if (s->meta.kind == MSG_INLINE && q->type != s->type)
         error = -E_ALREADY;
     else if (q->closed & CLOSED_SEND)
@@ -283,10 +255,10 @@ long queue_send_wait(struct queue *q, struct queue_send *s, const void *node,
         if (s->meta.kind == MSG_INLINE && waiter_parks())
             s->data = NULL;
         q->sender_levels |= 1ul << s->meta.priority;
-        error =
-            wait_in_line(q, &q->senders[s->meta.priority], s, node, timeout);
+        error = line_wait(&q->obj, &q->senders[s->meta.priority],
+                          waiter_begin(node), s, timeout, NULL);
     } else {
-        unlock(q);
+        kobj_unlock(&q->obj);
     }
     return count_miss(&q->stat.rejected, error);
 }
@@ -294,18 +266,16 @@ long queue_send_wait(struct queue *q, struct queue_send *s, const void *node,
 long queue_waited(struct queue *q, struct waiter *w, uint64_t *missed,
                   long result)
 {
-    if (result)
-        leave_line(q, w);
-    return count_miss(missed, result);
+    return count_miss(missed, line_waited(&q->obj, w, result));
 }
 
 inline struct qslot *queue_take(struct queue *q, uint64_t cap)
 {
     struct qslot *slot;
 
-    lock(q);
+    kobj_lock(&q->obj);
     slot = take_locked(q, cap);
-    unlock(q);
+    kobj_unlock(&q->obj);
     return slot;
 }
 
@@ -315,7 +285,7 @@ inline long queue_take_wait(struct queue *q, struct queue_recv *r,
     struct qslot *slot;
     long error = 0;
 
-    lock(q);
+    kobj_lock(&q->obj);
     r->slot = slot = slot_of(prioq_first(&q->ready));
     if (slot && slot->meta.len <= r->cap) {
         prioq_pop(&q->ready);
@@ -328,9 +298,10 @@ inline long queue_take_wait(struct queue *q, struct queue_recv *r,
         error = unlikely(q->closed & CLOSED_RECV) ? -E_PIPE : -E_AGAIN;
     }
     if (error == -E_AGAIN && timeout)
-        error = wait_in_line(q, &q->receivers, r, node, timeout);
+        error = line_wait(&q->obj, &q->receivers, waiter_begin(node), r,
+                          timeout, NULL);
     else
-        unlock(q);
+        kobj_unlock(&q->obj);
     handle_done();
     return count_miss(&q->stat.empty, error);
 }
@@ -338,12 +309,12 @@ inline long queue_take_wait(struct queue *q, struct queue_recv *r,
 inline struct qslot *queue_taken_next(struct queue *q, struct qslot *slot,
                                       uint64_t cap, bool more)
 {
-    lock(q);
+    kobj_lock(&q->obj);
     q->stat.received++;
     q->stat.bytes_received += slot->meta.len;
     free_place_locked(q, slot);
     slot = more ? take_locked(q, cap) : NULL;
-    unlock(q);
+    kobj_unlock(&q->obj);
     return slot;
 }
 
@@ -365,15 +336,16 @@ static NOINLINE void drop_messages(struct queue *q)
 
 NOINLINE void queue_untake(struct queue *q, struct qslot *slot)
 {
-    bool drop;
+    bool drop, was_empty;
 
-    lock(q);
+    kobj_lock(&q->obj);
     if (!give_locked(q, slot)) {
+        was_empty = !q->ready.levels;
         prioq_push_front(&q->ready, &slot->link, slot->meta.priority);
-        event_changed(&q->obj);
+        event_changed(&q->obj, was_empty ? SIG_READABLE : 0);
     }
     drop = q->closed & NO_READERS;
-    unlock(q);
+    kobj_unlock(&q->obj);
     if (drop)
         drop_messages(q);
 }
@@ -383,18 +355,18 @@ long queue_peek(struct queue *q, struct msg_meta *meta)
     struct qslot *slot;
     long error;
 
-    lock(q);
+    kobj_lock(&q->obj);
     slot = slot_of(prioq_first(&q->ready));
     error = slot ? 0 : q->closed & CLOSED_RECV ? -E_PIPE : -E_AGAIN;
     if (slot)
         queue_header(slot, meta);
-    unlock(q);
+    kobj_unlock(&q->obj);
     return error;
 }
 
 void queue_statistics(struct queue *q, struct queue_stat *out)
 {
-    lock(q);
+    kobj_lock(&q->obj);
     *out = q->stat;
     out->len = (uint32_t)(out->sent - out->received);
     out->available = out->ring_size - out->len;
@@ -403,23 +375,22 @@ void queue_statistics(struct queue *q, struct queue_stat *out)
             out->waiting_senders++;
     list_for_each (link, &q->receivers)
         out->waiting_receivers++;
-    unlock(q);
+    kobj_unlock(&q->obj);
 }
 
 static void close_queue(struct queue *q, uint32_t how)
 {
     struct waiter *w;
 
-    lock(q);
+    kobj_lock(&q->obj);
     q->closed |= how;
     while ((how & CLOSED_SEND) && (w = next_sender(q)))
-        end_wait(w, -E_PIPE);
+        waiter_end(w, -E_PIPE);
     /* By Q2 nobody waits to receive while there is something to drain. */
-    while ((how & CLOSED_RECV) &&
-           (w = waiter_of(list_pop_front(&q->receivers))))
-        end_wait(w, -E_PIPE);
-    event_changed(&q->obj);
-    unlock(q);
+    if (how & CLOSED_RECV)
+        line_end(&q->receivers, -E_PIPE);
+    event_changed(&q->obj, SIG_CLOSED);
+    kobj_unlock(&q->obj);
     if (how & NO_READERS)
         drop_messages(q);
 }
@@ -444,7 +415,7 @@ long queue_set_type(struct queue *q, struct wit_type *type)
     uint32_t n = 0;
     long error;
 
-    lock(q);
+    kobj_lock(&q->obj);
     for (struct link *link = q->free; link; link = link->next)
         n++;
     error = q->type                                       ? -E_ALREADY
@@ -455,7 +426,7 @@ long queue_set_type(struct queue *q, struct wit_type *type)
         q->closed |= TYPED;
         q->type = type;
     }
-    unlock(q);
+    kobj_unlock(&q->obj);
     return error;
 }
 
@@ -463,9 +434,9 @@ static void queue_destroy(struct kobj *obj)
 {
     struct queue *q = queue_of(obj);
 
-    lock(q);
+    kobj_lock(&q->obj);
     assert(list_empty(&q->receivers) && !next_sender(q));
-    unlock(q);
+    kobj_unlock(&q->obj);
     drop_messages(q); /* there are some only if it never had a reader */
     if (q->type)
         kfree(q->type, wit_bytes(q->type->len));

@@ -41,6 +41,7 @@ struct queue {
     struct list senders[PRIO_LEVELS]; /* [q] waiters; struct queue_send */
     uint64_t sender_levels;           /* [q] where some may wait: bits */
     struct list receivers;            /* [q] waiters; struct queue_recv */
+    struct link *kept;                /* [q] events for the next places */
     struct wit_type *type;            /* [q] set once; or NULL */
     void *blocks[7];                  /* [I] memory of places: place.c */
 };
@@ -90,6 +91,11 @@ extern const struct kobj_ops queue_ops;
 long queue_new(uint32_t ring_size, uint32_t max_msg, uint32_t schema,
                struct queue **out) MUST_CHECK;
 
+/* The same for an object of any type that is a queue inside, of any number of
+ * places. Returns: 0 and *out with one reference; -E_NOMEM. */
+long queue_make(uint32_t type, uint32_t ring_size, uint32_t max_msg,
+                uint32_t schema, struct queue **out) MUST_CHECK;
+
 /* Give the queue a type for its messages, which it owns unless this fails; NULL
  * for want of memory. Returns: 0; -E_ALREADY; -E_BUSY once a message was
  * accepted, or is about to be; -E_NOMEM. */
@@ -115,6 +121,17 @@ long queue_commit_next(struct queue *q, struct qslot **slot,
  * NULL when there is none or nobody will receive. Then accept it and unlock. */
 struct qslot *queue_begin(struct queue *q, struct qslot *reserved) MUST_CHECK;
 void queue_finish(struct queue *q, struct qslot *slot);
+
+/* For events, with the lock: take a free place; accept what it holds. */
+static inline struct qslot *queue_use_place_locked(struct queue *q)
+{
+    struct qslot *slot = list_entry(q->free, struct qslot, link);
+
+    q->free = slot->link.next;
+    return slot;
+}
+void queue_accept_locked(struct queue *q, struct qslot *slot)
+    REQUIRES(&q->obj.lock);
 
 /* Send a message, waiting for a place; without data, reserve the place.
  * A parked one of an inline message waits without data: its bytes are read when

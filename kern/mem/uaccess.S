@@ -1,6 +1,5 @@
 /*
- * long user_copy(void *to, const void *from, uint64_t len)
- *
+ * long user_copy(void *to, const void *from, uint64_t len); _64: of len 64.
  * Eight bytes at a time, eight of them in a row, when both addresses are
  * 8-aligned; one byte at a time to get there and for the rest. Any load or
  * store between user_copy_start and user_copy_end may fault: kernel_trap()
@@ -30,7 +29,7 @@
 
     .text
     .globl user_copy, user_copy_start, user_copy_end, user_copy_fault
-    .type user_copy, @function
+    .globl  user_copy_64; .type user_copy, @function
 user_copy:
 user_copy_start:
     or      t0, a0, a1
@@ -56,7 +55,6 @@ user_copy_start:
     addi    a0, a0, 128
     bgeu    a2, t0, .Lblock_pair
     bgeu    a2, t1, .Lblock
-    beqz    a2, .Ldone
 .Lwords:
     li      t1, 8
     bltu    a2, t1, .Lbytes
@@ -68,11 +66,13 @@ user_copy_start:
 .Lbyte:
     element lbu, sb, 1
     bnez    a2, .Lbyte
+    j       .Ldone
+user_copy_64:
+    block   0
 .Ldone:
     li      a0, 0
     ret
-.Lunaligned:
-    /* Equally off: bytes up to the next boundary, then as above. */
+.Lunaligned:                    /* equally: bytes up to a boundary, as above */
     xor     t0, a0, a1
     andi    t0, t0, 7
     bnez    t0, .Lbytes

@@ -23,9 +23,18 @@ static inline bool uaddr_in_range(uaddr_t a, uint64_t len)
     return len <= USER_END && a.value <= USER_END - len;
 }
 
+/* Can [a, a + len) reach the kernel's half? What is in neither half faults by
+ * itself, the first byte of it (privileged ISA, Sv39: bits 63 to 39 equal bit
+ * 38), and a copy goes upwards. */
+static inline bool uaddr_may_reach_kernel(uaddr_t a, uint64_t len)
+{
+    return (int64_t)(a.value | len) < 0;
+}
+
 /* uaccess.S: copies len bytes; 0, or -E_FAULT after a fault. The code that may
  * fault, and where it then goes on. */
 long user_copy(void *to, const void *from, uint64_t len);
+long user_copy_64(void *to, const void *from);
 extern char user_copy_start[], user_copy_end[], user_copy_fault[];
 
 /* Returns: 0; -E_FAULT when [from, from + len) is not all readable. */
@@ -33,7 +42,7 @@ static inline long MUST_CHECK copy_from_user(void *to, uaddr_t from,
                                              uint64_t len)
 {
     debug_assert(this_hart()->held == 0);
-    if (len && !uaddr_in_range(from, len))
+    if (unlikely(uaddr_may_reach_kernel(from, len)) && len)
         return -E_FAULT;
     return user_copy(to, (const void *)from.value, len);
 }
@@ -43,9 +52,26 @@ static inline long MUST_CHECK copy_to_user(uaddr_t to, const void *from,
                                            uint64_t len)
 {
     debug_assert(this_hart()->held == 0);
-    if (len && !uaddr_in_range(to, len))
+    if (unlikely(uaddr_may_reach_kernel(to, len)) && len)
         return -E_FAULT;
     return user_copy((void *)to.value, from, len);
+}
+
+/* The same for 64 bytes that are 64-aligned on the user's side. */
+static inline long MUST_CHECK copy_64_from_user(void *to, uaddr_t from)
+{
+    debug_assert(this_hart()->held == 0);
+    if (unlikely(uaddr_may_reach_kernel(from, 0)))
+        return -E_FAULT;
+    return user_copy_64(to, (const void *)from.value);
+}
+
+static inline long MUST_CHECK copy_64_to_user(uaddr_t to, const void *from)
+{
+    debug_assert(this_hart()->held == 0);
+    if (unlikely(uaddr_may_reach_kernel(to, 0)))
+        return -E_FAULT;
+    return user_copy_64((void *)to.value, from);
 }
 
 /* Copies a string of up to max - 1 bytes and its NUL. Returns: its length;

@@ -2,6 +2,8 @@
  * own, and a program's, whose upper half is the kernel's. */
 #pragma once
 
+#include "abi/abi.h"
+#include "abi/atomic.h"
 #include "base/kern.h"
 #include "hw/memlayout.h"
 
@@ -53,6 +55,20 @@ void vm_destroy(struct vm *vm);
 /* The leaf entry of a user address. With `make`, missing tables are added.
  * Returns: NULL when its table is missing, or memory for one. */
 pte_t *vm_leaf(struct vm *vm, uint64_t va, bool make);
+
+/* The same, only to look, and of an address below USER_END. */
+static inline const pte_t *vm_look(const struct vm *vm, uint64_t va)
+{
+    const pte_t *entry = &vm->root[va >> 30];
+
+    for (uint32_t shift = 21; shift >= 12; shift -= 9) {
+        if (unlikely(!(load_relaxed(entry) & PTE_V)))
+            return NULL;
+        entry = DIRECT(PTE_PA(*entry));
+        entry += (va >> shift) % (PAGE_SIZE / sizeof(pte_t));
+    }
+    return entry;
+}
 
 /* Where the kernel sees the byte at a mapped user address. */
 void *vm_at(struct vm *vm, uint64_t va);

@@ -34,8 +34,8 @@ static void call_helper(struct proc *p)
     spin_lock(&help.lock);
     if (list_empty(&p->parking.help)) /* it is in no line */
         list_push_back(&help.line, &p->parking.help);
-    if (help.asleep && waiter_claim(&help.thread->wait, 0))
-        waiter_wake(&help.thread->wait);
+    if (help.asleep)
+        waiter_end(&help.thread->wait, 0);
     help.asleep = false;
     spin_unlock(&help.lock);
 }
@@ -143,8 +143,8 @@ void parking_hand_over(struct parked *op)
     list_push_back(&k->woken, &op->mine);
     or_relaxed(&p->work, WORK_RING);
     fence_full(); /* [POKE], as in kill_locked() */
-    if (k->asleep && waiter_claim(&p->wait, 0))
-        waiter_wake(&p->wait);
+    if (k->asleep && waiter_end(&p->wait, 0))
+        ; /* it looks at `woken` */
     else if (k->lent || k->polled)
         call_helper(p);
     else

@@ -42,6 +42,8 @@ void proc_init(struct proc *table, uint32_t n)
         p->waiter = &p->wait;
         waiter_init(&p->wait, p);
         parking_init(&p->parking);
+        list_init(&p->events);
+        list_init(&p->subscriptions);
         p->page = page_alloc();
         p->handles = page_alloc();
         spin_init(&p->handles_lock, RANK_HANDLES);
@@ -185,8 +187,8 @@ void proc_gone(struct proc *p)
     spin_lock(&tree_lock);
     store_relaxed(&p->state, PROC_ENDED);
     /* The parent is that of the children of p, too. */
-    if (p->parent->wait_pid && waiter_claim(&p->parent->wait, 0))
-        waiter_wake(&p->parent->wait);
+    if (p->parent->wait_pid)
+        waiter_end(&p->parent->wait, 0);
     spin_unlock(&tree_lock);
 }
 
@@ -251,9 +253,7 @@ static void kill_locked(struct proc *p) REQUIRES(&tree_lock)
 {
     or_relaxed(&p->work, WORK_KILLED);
     fence_full(); /* pairs with the one in waiter_sleep() */
-    if (waiter_claim(&p->wait, -E_CANCELED))
-        waiter_wake(&p->wait);
-    else
+    if (!waiter_end(&p->wait, -E_CANCELED))
         sched_poke(p);
 }
 
@@ -304,6 +304,26 @@ bool proc_kill_foreground(bool shell)
     }
     spin_unlock(&tree_lock);
     return found;
+}
+
+void proc_end_calls(const void *called, int result)
+{
+    for (struct proc *p = procs; p < &procs[slots]; p++) {
+        uint32_t turn = load_acquire(&p->wait.claim); /* [WAIT] */
+
+        if (load_relaxed(&p->wait.called) == called &&
+            waiter_claim_turn(&p->wait, turn, result))
+            waiter_wake(&p->wait);
+    }
+}
+
+uint32_t proc_resting(void)
+{
+    uint32_t n = 0;
+
+    for (const struct proc *p = procs; p < &procs[slots]; p++)
+        n += load_relaxed(&p->reply_rests);
+    return n;
 }
 
 /* --- looking -------------------------------------------------------------- */

@@ -19,9 +19,10 @@ enum { REG_PC = 0, REG_SP = 2, REG_A0 = 10, REG_A1 = 11 }; /* indices of x */
 
 /* p->work: reasons not to go back to the program right away. */
 #define WORK_KILLED  1u
-#define WORK_RESCHED 2u /* its slice ended */
-#define WORK_EXITED  4u /* it never goes back; PROC_ENDED follows: P3 */
-#define WORK_RING    8u /* parked operations can be finished */
+#define WORK_RESCHED 2u  /* its slice ended */
+#define WORK_EXITED  4u  /* it never goes back; PROC_ENDED follows: P3 */
+#define WORK_RING    8u  /* parked operations can be finished */
+#define WORK_EVENTS  16u /* event_flush() */
 
 #define PROC_FREE 0u /* p->state, apart from what programs see */
 
@@ -65,6 +66,12 @@ struct proc {
     uint32_t handles_used;        /* [h] */
     bool handles_closed;          /* [h] ending: nothing may be installed */
     struct hnode *regions[8];     /* [h] handles to regions, by object id */
+    struct list events;           /* [s] of its calls, to be sent */
+    struct list subscriptions;    /* [h] through its handles */
+    uint32_t subscription_count;  /* [h] */
+    uint32_t events_unread;       /* [a] of its subscriptions, or not sent */
+    uint64_t reply[26];           /* one reply handle's memory: ipc/port.c */
+    bool reply_rests;             /* [a] it is no object at the moment */
 };
 _Static_assert(offsetof(struct proc, work) == 120, "vector.S");
 
@@ -116,6 +123,12 @@ void proc_gone(struct proc *p);
  * -E_TIMEDOUT; -E_CANCELED. Then reap it. Returns: its pid. */
 long proc_wait(long pid, uint64_t timeout, struct proc **child) MUST_CHECK;
 long proc_reap(struct proc *child);
+
+/* End the waits of all that call this object. Locks: the object's is held. */
+void proc_end_calls(const void *called, int result);
+
+/* Processes whose reply rests. */
+uint32_t proc_resting(void);
 
 /* Mark a process killed, wake or interrupt it.
  * Returns: 0; -E_SRCH; -E_ACCES for a process that is no descendant. */

@@ -75,7 +75,7 @@ static inline void await_stack(const struct hart *h, struct proc *p)
 {
     /* [ON-HART] acquire; pairs with the release in sched_finish_switch():
      * the registers saved there are read by whoever switches to p. */
-    while (load_acquire(&p->on_hart) && p != h->thread)
+    while (unlikely(load_acquire(&p->on_hart)) && p != h->thread)
         cpu_relax();
 }
 
@@ -120,7 +120,7 @@ static struct proc *take(struct hart *h)
 
 static inline void use_address_space(struct hart *h, struct proc *p)
 {
-    uint32_t bit = 1u << h->index;
+    uint64_t bit = 1ull << h->index;
 
     if (csr_read(satp) != p->vm.satp)
         csr_write(satp, p->vm.satp);
@@ -196,11 +196,11 @@ static inline void switch_to(struct hart *h, struct proc *next, bool direct)
 void sched_finish_switch(void)
 {
     struct proc *left = this_hart()->previous;
-    bool gone = load_relaxed(&left->work) & WORK_EXITED;
+    uint64_t work = load_relaxed(&left->work);
 
     /* [ON-HART] release; pairs with the acquire in await_stack(). */
     store_release(&left->on_hart, 0);
-    if (unlikely(gone))
+    if (unlikely(work & WORK_EXITED))
         proc_gone(left);
 }
 
@@ -212,6 +212,15 @@ inline void sched(void)
 
     h->next = NULL;
     switch_to(h, next, direct);
+}
+
+inline void sched_to(struct proc *p)
+{
+    struct hart *h = this_hart();
+
+    await_stack(h, p);
+    queue_next(h);
+    switch_to(h, p, true);
 }
 
 void sched_yield(void)

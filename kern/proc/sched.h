@@ -14,6 +14,10 @@ NORETURN void sched_idle(void);
 /* Make a waiting or new process ready, on this hart. Locks: takes RUNQ. */
 void sched_ready(struct proc *p);
 
+/* Give the hart to p, a waiting process, for the rest of the slice, and not to
+ * whom this hart would choose. As sched() otherwise. */
+void sched_to(struct proc *p);
+
 /* Give the hart to the next ready process, or to the idle one; yield: let those
  * of this hart run first. Locks: none held. Sleeps: until the caller is ready
  * and runs again, perhaps on another hart. */

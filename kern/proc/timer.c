@@ -46,8 +46,11 @@ uint64_t deadline_at(uint64_t ns)
 
 uint64_t deadline_after(uint64_t ns)
 {
-    uint64_t now = read_time(), ticks = deadline_at(ns);
+    uint64_t ticks = deadline_at(ns), now;
 
+    if (ticks == TICKS_NEVER)
+        return ticks;
+    now = read_time();
     return ticks < TICKS_NEVER - now ? now + ticks : TICKS_NEVER;
 }
 
@@ -90,8 +93,7 @@ uint64_t timers_run(struct hart *h, uint64_t now)
             break;
         }
         list_remove(&w->timer);
-        if (waiter_claim(w, -E_TIMEDOUT))
-            waiter_wake(w);
+        waiter_end(w, -E_TIMEDOUT);
     }
     spin_unlock_as(&on->lock, RANK_TIMER);
     return next;

@@ -19,27 +19,41 @@ static __attribute__((noinline)) void park(struct waiter *w)
     struct parked *op = container_of(w, struct parked, wait);
     struct parking *k = &w->proc->parking;
 
-    assert(w->claim == WAITER_OFFERED);
+    assert(w->claim == WAITER_CLAIMED);
     store_relaxed(&this_thread()->state, PROC_RUNNING);
     spin_lock(&k->lock);
     list_push_back(&k->waiting, &op->mine);
     spin_unlock(&k->lock);
 }
 
-inline struct waiter *waiter_begin(const void *node)
+static ALWAYS_INLINE struct waiter *begin(struct proc *p, struct waiter *w,
+                                          const void *node)
 {
-    struct proc *p = this_thread();
-    struct waiter *w = p->waiter;
+    uint32_t turn = (w->turn + 2) | 1;
 
     store_relaxed(&p->state, PROC_WAITING);
     w->node = node;
-    w->turn = (w->turn + 2) | 1;
-    if (unlikely(w->claim != WAITER_CLAIMED))
+    w->turn = turn;
+    if (unlikely(w != &p->wait))
         park(w);
     /* [WAIT] release; pairs with the acquire in hnode_revoke(): node is that of
      * this turn. */
-    store_release(&w->claim, w->turn);
+    store_release(&w->claim, turn);
     return w;
+}
+
+inline struct waiter *waiter_begin(const void *node)
+{
+    struct proc *p = this_thread();
+
+    return begin(p, p->waiter, node);
+}
+
+inline struct waiter *waiter_begin_own(const void *node)
+{
+    struct proc *p = this_proc();
+
+    return begin(p, &p->wait, node);
 }
 
 inline bool waiter_claim(struct waiter *w, int result)
@@ -79,48 +93,56 @@ inline void waiter_wake(struct waiter *w)
 
 /* kill_locked() sets KILLED, then claims; we are PENDING, then look: with the
  * two fences one of us sees the other. */
-static inline void look_for_kill(struct waiter *w)
+static inline void look_for_kill(const struct proc *p, struct waiter *w)
 {
     fence_full();
-    if (unlikely(load_relaxed(&w->proc->work) & WORK_KILLED) &&
-        waiter_claim(w, -E_CANCELED))
-        waiter_wake(w);
+    if (unlikely(load_relaxed(&p->work) & WORK_KILLED))
+        waiter_end(w, -E_CANCELED);
 }
 
 /* The owner of a ring sleeps, or an operation of it parks. */
-static __attribute__((noinline)) int sleep_with_ring(struct waiter *w)
+static NOINLINE int sleep_with_ring(struct waiter *w, struct waiter *next)
 {
     struct proc *p = w->proc;
     bool lends = p->parking.mode == OUTSIDE_RING;
 
+    if (next)
+        waiter_wake(next);
     if (w != &p->wait)
         return -E_PARKED;
-    look_for_kill(w);
+    look_for_kill(p, w);
     if (lends)
         parking_lend(p);
     sched();
     if (w->timers)
         timer_cancel(w); /* of this wait, or long over */
-    w->node = NULL;
     return lends ? parking_take_back(p) : w->result;
 }
 
-inline int waiter_sleep(struct waiter *w, uint64_t deadline)
+inline int waiter_sleep_for(struct waiter *w, uint64_t deadline,
+                            struct waiter *next)
 {
-    assert(this_hart()->held == 0);
+    const struct proc *p = w->proc;
+
     /* A claimer may have made us ready already: whoever wants to run us waits
      * until this hart has left our stack (S3). */
     if (deadline != TICKS_NEVER)
         timer_start(w, deadline);
-    if (unlikely(w->proc->parking.mode != NO_RING))
-        return sleep_with_ring(w);
-    look_for_kill(w);
-    sched();
+    if (unlikely(p->parking.mode != NO_RING))
+        return sleep_with_ring(w, next);
+    look_for_kill(p, w);
+    if (next)
+        sched_to(next->proc);
+    else
+        sched();
     if (deadline != TICKS_NEVER)
         timer_cancel(w);
-    assert(w->claim == WAITER_CLAIMED);
-    w->node = NULL;
     return w->result;
+}
+
+inline int waiter_sleep(struct waiter *w, uint64_t deadline)
+{
+    return waiter_sleep_for(w, deadline, NULL);
 }
 
 /* --- sleeping locks (base/mutex.h) ---------------------------------------- */
@@ -157,17 +179,13 @@ long mutex_wait(struct mutex *m)
 
 void mutex_hand_over(struct mutex *m)
 {
-    struct waiter *w;
+    struct list *link;
 
     spin_lock(&m->lock);
-    do {
-        struct list *link = list_pop_front(&m->waiters);
-
-        w = link ? list_entry(link, struct waiter, link) : NULL;
-    } while (w && !waiter_claim(w, 0)); /* killed meanwhile */
-    if (w)
-        waiter_wake(w);
-    else
+    do
+        link = list_pop_front(&m->waiters);
+    while (link && !waiter_end(list_entry(link, struct waiter, link), 0));
+    if (!link)
         store_release(&m->state, MUTEX_FREE); /* [MUTEX] */
     spin_unlock(&m->lock);
 }

@@ -28,7 +28,6 @@
 #include "proc/timer.h"
 
 #define WAITER_CLAIMED 0u   /* or not waiting */
-#define WAITER_OFFERED 2u   /* an operation's: to the call that is running */
 #define E_PARKED       4095 /* no error: no program sees it */
 
 struct proc;
@@ -42,7 +41,9 @@ struct waiter {
     struct list timer;     /* [timers] in line, if it has a deadline */
     struct timers *timers; /* [s] the line */
     uint64_t deadline;     /* [timers] ticks */
-    const void *node;      /* [s] the handle's node, found by revocation */
+    const void *called;    /* [s] the object that the process calls, or NULL */
+    const void *node;      /* [s] the handle's node, found by revocation; of */
+                           /* this turn, or an old one */
     uint64_t want;         /* [s] what is waited for: the object's affair */
     uint64_t room[14];     /* [s] for what `want` points to */
 };
@@ -92,11 +93,18 @@ void parking_init(struct parking *k);
  * through, or NULL. */
 struct waiter *waiter_begin(const void *node);
 
+/* The same in a call that no ring can make. */
+struct waiter *waiter_begin_own(const void *node);
+
 /* Sleep until the wait ends or `deadline` (ticks) passes. Then leave the line.
  * Locks: none held. Sleeps: yes.
  * Returns: the claimer's result; -E_TIMEDOUT; -E_CANCELED when killed; at once
  * -E_PARKED if it is an operation's, which others finish from now on. */
 int waiter_sleep(struct waiter *w, uint64_t deadline);
+
+/* The same, and the hart goes to `next`, if it is not NULL: the own waiter of a
+ * process, which the caller has claimed, and now need not wake. */
+int waiter_sleep_for(struct waiter *w, uint64_t deadline, struct waiter *next);
 
 /* Try to be the one who ends this wait (W1). Returns: whether the caller is; it
  * then calls waiter_wake(), under the object's lock or soon after. */
@@ -106,6 +114,16 @@ bool waiter_claim(struct waiter *w, int result);
  * looked at anything else. */
 bool waiter_claim_turn(struct waiter *w, uint32_t turn, int result);
 void waiter_wake(struct waiter *w);
+
+/* End a wait, unless it has ended. Returns: whether the caller did it. */
+static inline bool waiter_end(struct waiter *w, int result)
+{
+    bool mine = waiter_claim(w, result);
+
+    if (mine)
+        waiter_wake(w);
+    return mine;
+}
 
 /* The body's last step after -E_PARKED: how to go on. Returns: -E_PARKED. */
 long parked_with(struct kobj *obj, finish_fn *finish);

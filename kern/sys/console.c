@@ -16,6 +16,7 @@
 #include "base/printf.h"
 #include "hw/plic.h"
 #include "hw/uart.h"
+#include "ipc/event.h"
 #include "ipc/queue.h"
 #include "mem/region.h"
 
@@ -47,8 +48,7 @@ static void wake_all_locked(void) REQUIRES(&con.lock)
     while ((link = list_pop_front(&con.waiters))) {
         struct waiter *w = list_entry(link, struct waiter, link);
 
-        if (waiter_claim(w, 0))
-            waiter_wake(w);
+        waiter_end(w, 0);
     }
 }
 
@@ -133,6 +133,7 @@ static void output_thread(void)
             queue_drop_handle(con.out, r.slot);
         }
         queue_taken(con.out, r.slot);
+        event_flush();
         spin_lock(&con.lock);
         wake_all_locked();
         spin_unlock(&con.lock);
@@ -167,6 +168,7 @@ static void deliver(void)
 
     /* Without readers any more there is nobody to tell. */
     (void)queue_send_wait(con.in, &s, NULL, TIMEOUT_FOREVER);
+    event_flush();
     con.length = 0;
 }
 

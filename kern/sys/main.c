@@ -2,6 +2,7 @@
 #include "base/printf.h"
 #include "base/string.h"
 #include "hw/sbi.h"
+#include "ipc/word.h"
 #include "mem/kalloc.h"
 #include "proc/bootfs.h"
 #include "proc/sched.h"
@@ -124,6 +125,7 @@ void kernel_main(uint64_t hart_id, uint64_t fdt_pa)
     table = set_up_memory();
     time_init();
     sched_init(machine.timebase_hz);
+    word_init();
     proc_init(table, slots);
     why = bootfs_load(DIRECT(machine.initrd.base), DIRECT(machine.initrd.end));
     if (why)

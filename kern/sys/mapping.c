@@ -3,6 +3,7 @@
 
 #include "base/string.h"
 #include "ipc/handle.h"
+#include "ipc/word.h"
 #include "mem/kalloc.h"
 #include "proc/sched.h"
 
@@ -167,8 +168,10 @@ static bool end_mapping(struct proc *p, uint64_t va, const struct hnode *node,
     spin_unlock(&p->handles_lock);
     if (!found)
         return false;
-    if (!table_goes)
+    if (!table_goes) {
         sched_forget(p); /* M3 */
+        word_unmapped(p, found->va, end_of(found) - found->va);
+    }
     kobj_put(&found->region->obj);
     kfree(found, sizeof(*found));
     return true;

@@ -11,13 +11,21 @@ SYSCALL(handle_close, uint64_t h)
     return hnode_end(node);
 }
 
+/* A handle to be copied, or derived from, here: no reply handle, which is the
+ * only one of its object. Returns: 0; -E_BADH; -E_ACCES. */
+static long look_to_copy(uint64_t h, struct hnode **out)
+{
+    TRY(handle_look(h, 0, out));
+    return (*out)->obj->type == OBJ_REPLY ? -E_ACCES : 0;
+}
+
 SYSCALL(handle_dup, uint64_t h, uint64_t rights64, uint64_t badge)
 {
     uint32_t rights = (uint32_t)rights64;
     struct hnode *derived;
     NOTED struct hnode *node;
 
-    TRY(handle_look(h, 0, &node));
+    TRY(look_to_copy(h, &node));
     TRY(hnode_may_derive(node, &rights, badge, false));
     TRY(rights & ~RIGHT_ALL ? -E_INVAL : 0);
     TRY(hnode_new(node->obj, node, node->depth + 1u, rights, badge, &derived));
@@ -30,7 +38,7 @@ SYSCALL(handle_dup_at, uint64_t h, uint64_t slot64)
     struct hnode *copy, *old;
     NOTED struct hnode *node;
 
-    TRY(handle_look(h, 0, &node));
+    TRY(look_to_copy(h, &node));
     TRY(slot >= HANDLE_FIXED ? -E_INVAL : 0);
     if (h == slot)
         return (long)slot;
@@ -47,7 +55,7 @@ SYSCALL(handle_grant, uint64_t h, uint64_t pid, uint64_t rights64,
     struct hnode *derived;
     NOTED struct hnode *node;
 
-    TRY(handle_look(h, 0, &node));
+    TRY(look_to_copy(h, &node));
     TRY(hnode_may_derive(node, &rights, badge, true));
     TRY(rights & ~RIGHT_ALL ? -E_INVAL : 0);
     TRY(hnode_install_in((long)pid, NULL));
@@ -102,4 +110,38 @@ SYSCALL(handle_wait, uint64_t user_items, uint64_t n, uint64_t timeout)
     TRY(ready = event_wait(items, count, timeout));
     TRY(copy_to_user(user, items, bytes));
     return ready;
+}
+
+/* Both handles are noted. Returns: 0; -E_BADH; -E_WRONGTYPE; -E_ACCES. */
+static long look_at_both(uint64_t h, uint64_t q, uint32_t rights,
+                         uint32_t queue_rights, struct hnode **node,
+                         struct hnode **queue)
+{
+    TRY(handle_look(h, 0, node));
+    TRY((*node)->obj->ops->signals ? 0 : -E_WRONGTYPE);
+    TRY(rights & ~hnode_rights(*node) ? -E_ACCES : 0);
+    return handle_use(q, 1, OBJ_QUEUE, queue_rights, queue);
+}
+
+SYSCALL(handle_subscribe, uint64_t h, uint64_t q, uint64_t signals64,
+        uint64_t token)
+{
+    uint32_t signals = (uint32_t)signals64;
+    uint32_t rights = (signals & SIG_READABLE ? RIGHT_READ : 0) |
+                      (signals & SIG_WRITABLE ? RIGHT_WRITE : 0);
+    NOTED struct hnode *node;
+    struct hnode *queue;
+
+    TRY(look_at_both(h, q, rights, RIGHT_WRITE, &node, &queue));
+    TRY(!signals || (signals & ~SIG_ALL) ? -E_INVAL : 0);
+    return event_subscribe(node, queue, signals, token);
+}
+
+SYSCALL(handle_unsubscribe, uint64_t h, uint64_t q)
+{
+    NOTED struct hnode *node;
+    struct hnode *queue;
+
+    TRY(look_at_both(h, q, 0, 0, &node, &queue));
+    return event_unsubscribe(node, queue);
 }

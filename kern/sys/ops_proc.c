@@ -1,5 +1,6 @@
 /* The calls 0x00 to 0x13: processes, time, the system. */
 #include "base/string.h"
+#include "ipc/event.h"
 #include "ipc/handle.h"
 #include "mem/kalloc.h"
 #include "proc/bootfs.h"
@@ -27,6 +28,7 @@ void end_process(uint32_t reason, long code, uint64_t cause, uint64_t addr)
     ring_drop();
     mapping_end_all(this_proc());
     handle_close_all(this_proc());
+    event_flush();
     proc_exit(reason, code, cause, addr);
 }
 
@@ -290,7 +292,7 @@ SYSCALL(sys_info, uint64_t out)
         .instret = csr_read(instret),
         .harts = hart_count,
         .procs = load_relaxed(&proc_count),
-        .objects = load_relaxed(&kobj_count),
+        .objects = load_relaxed(&kobj_count) - proc_resting(),
     };
 
     strlcpy(info.args, machine.args, sizeof(info.args));

@@ -1,4 +1,5 @@
 /* The calls 0x51 and 0x52, and what an owner does on its way to its program. */
+#include "ipc/event.h"
 #include "sys/ring.h"
 #include "sys/syscall.h"
 
@@ -16,6 +17,7 @@ await_completions(struct ring *r, uint32_t n, uint64_t timeout)
         struct waiter *w = NULL;
 
         ring_leave(r, true);
+        event_flush();
         spin_lock(&k->lock);
         if (list_empty(&k->woken) &&
             (uint32_t)load_relaxed(&r->cq_prod) - from < n)

@@ -18,6 +18,7 @@
  * between, so one sees the other.
  */
 #include "hw/riscv.h"
+#include "ipc/event.h"
 #include "proc/sched.h"
 #include "sys/ring.h"
 
@@ -33,8 +34,8 @@ static struct {
 
 static void wake_locked(void) REQUIRES(&poller.lock)
 {
-    if (poller.asleep && waiter_claim(&poller.thread->wait, 0))
-        waiter_wake(&poller.thread->wait);
+    if (poller.asleep)
+        waiter_end(&poller.thread->wait, 0);
     poller.asleep = false;
 }
 
@@ -57,8 +58,8 @@ void poller_leave(struct ring *r, bool wake)
 {
     spin_lock(&poller.lock);
     r->busy = NULL;
-    if (r->wanted && waiter_claim(&r->owner->wait, 0))
-        waiter_wake(&r->owner->wait);
+    if (r->wanted)
+        waiter_end(&r->owner->wait, 0);
     if (wake)
         wake_locked();
     spin_unlock(&poller.lock);
@@ -170,6 +171,7 @@ static bool work(bool doze)
     }
     if (p)
         help(p);
+    event_flush();
     return doze || p;
 }
 

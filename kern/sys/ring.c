@@ -56,12 +56,15 @@ static bool may_wait(const struct parked *op)
 static void end(struct ring *r, struct parked *op, long result)
 {
     bool timer = OPCODE(op->code) == CALL_timer_wait && !result;
+    bool events_unread = load_relaxed(&r->owner->events_unread);
 
     r->parked--;
     list_push_front(&r->free, &op->mine);
     if (result < 0 || (op->code & FLAG(RING_NEED_COMPLETION)) || may_wait(op))
         ring_post(&r->cq[r->cq_prod++ & (r->entries - 1)], result,
-                  op->user_data, timer ? RING_TIMER_EXPIRED : 0);
+                  op->user_data,
+                  (timer ? RING_TIMER_EXPIRED : 0) |
+                      (events_unread ? RING_SIGNAL_PENDING : 0));
     else
         r->used--;
 }
@@ -80,7 +83,6 @@ static void start(struct ring *r, struct parked *op)
         result = -E_INVAL;
     } else {
         if (may_wait(op)) {
-            op->wait.claim = WAITER_OFFERED;
             op->wait.timers = NULL;
             t->waiter = &op->wait;
         }
@@ -89,7 +91,6 @@ static void start(struct ring *r, struct parked *op)
     }
     if (result == -E_PARKED)
         return;
-    op->wait.claim = WAITER_CLAIMED;
     end(r, op, result);
 }
 
@@ -143,6 +144,13 @@ __attribute__((noinline)) void ring_finish(struct ring *r)
 
 /* --- batches -------------------------------------------------------------- */
 
+/* Entries are taken one by one: they are held, or their completions say whether
+ * there are unread events. */
+static inline bool stands_alone(const struct ring *r)
+{
+    return r->on_hold | load_relaxed(&r->owner->subscription_count);
+}
+
 /* Take entries from e on, before last: messages that stand in a row, or else
  * the one at e, whatever it is, in a record. Returns: how many. */
 static __attribute__((noinline)) uint64_t
@@ -150,7 +158,7 @@ take_slowly(struct ring *r, const struct ring_entry *e,
             const struct ring_entry *last)
 {
     struct ring_completion *c = &r->cq[r->cq_prod & (r->entries - 1)];
-    bool alone = r->on_hold || proc_killed();
+    bool alone = stands_alone(r) || proc_killed();
     uint64_t done = alone ? 0 : queue_row(e, last, c);
     struct parked *op;
 
@@ -187,7 +195,7 @@ static inline __attribute__((always_inline)) uint64_t take_row(struct ring *r,
     struct ring_completion *top = &r->cq[to], *c = top;
 
     last = e + (n == 1 ? n : MIN(n, r->entries - (at > to ? at : to)));
-    end = unlikely(r->on_hold) ? e : last;
+    end = unlikely(stands_alone(r)) ? e : last;
     for (; e != end; e++) {
         uint64_t code = load_relaxed(ring_code(e));
         uint64_t a0 = load_relaxed(&e->args[0]);
@@ -261,8 +269,8 @@ bool ring_poll(struct ring *r)
     if (r->cq_prod + r->sq_cons + r->parked == before)
         return false;
     spin_lock(&k->lock);
-    if (k->asleep && waiter_claim(&r->owner->wait, 0))
-        waiter_wake(&r->owner->wait); /* it looks whether that is enough */
+    if (k->asleep)
+        waiter_end(&r->owner->wait, 0); /* it looks whether that is enough */
     k->asleep = false;
     spin_unlock(&k->lock);
     return true;

@@ -28,6 +28,12 @@ const struct syscall syscall_table[SYSCALL_SLOTS] = {
     PARKS(queue_send_desc, 3),
     PARKS(queue_send_handle, 4),
     PARKS(queue_recv, 4),
+    PARKS(port_send, 2),
+    PARKS(port_recv, 2),
+    PARKS(chan_send, 2),
+    PARKS(chan_recv, 2),
+    PARKS(sem_wait, 1),
+    [CALL_handle_subscribe] = {BODY(sys_handle_subscribe), RUNS_ALONE},
 };
 #pragma GCC diagnostic pop
 // clang-format on

@@ -13,14 +13,15 @@
     long sys_##name(__VA_ARGS__)
 
 /* A call: its body, which may take fewer arguments, and what the submit ring
- * does with it: runs it; or lets it park, if its timeout, the argument of that
- * number, is not 0; or answers E_NOSYS. vector.S knows the layout. */
+ * does with it: runs it, perhaps in a row of others; or lets it park, if its
+ * timeout, the argument of that number, is not 0; or answers E_NOSYS. vector.S
+ * knows the layout. */
 typedef long call_fn(uint64_t, uint64_t, uint64_t, uint64_t, uint64_t);
 struct syscall {
     call_fn *body;
     uint64_t ring;
 };
-enum { RUNS, NEVER_RUNS, TIMER, TIMEOUT };
+enum { RUNS, RUNS_ALONE, NEVER_RUNS, TIMER, TIMEOUT };
 #define SYSCALL_SLOTS 256u /* a power of two, at least WEIR_CALL_LIMIT */
 extern const struct syscall syscall_table[SYSCALL_SLOTS];
 

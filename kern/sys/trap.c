@@ -1,6 +1,7 @@
 /* What traps mean: interrupts, programs' faults, the kernel's own. */
 #include "base/printf.h"
 #include "hw/plic.h"
+#include "ipc/event.h"
 #include "proc/sched.h"
 #include "sys/console.h"
 #include "sys/mapping.h"
@@ -113,6 +114,10 @@ void user_work(void)
         if (work & WORK_KILLED)
             end_process(p->end_code ? EXIT_NORMAL : EXIT_KILLED,
                         p->end_code ? p->end_code - 1 : 0, 0, 0);
+        if (work & WORK_EVENTS) {
+            and_relaxed(&p->work, ~WORK_EVENTS);
+            event_flush();
+        }
         if (work & WORK_RING)
             ring_work();
         if (work & WORK_RESCHED) {
@@ -129,7 +134,8 @@ void kernel_trap(struct panic_regs *regs)
     if (regs->scause & CAUSE_INTERRUPT) {
         interrupt(regs->scause);
     } else if (regs->pc >= (uint64_t)user_copy_start &&
-               regs->pc < (uint64_t)user_copy_end && regs->stval < USER_END) {
+               regs->pc < (uint64_t)user_copy_end &&
+               !uaddr_may_reach_kernel(uaddr(regs->stval), 0)) {
         regs->pc = (uint64_t)user_copy_fault;
     } else {
         panic_regs(regs, "panic: %s in the kernel",

@@ -55,7 +55,7 @@ def implemented():
     """The calls that have a body."""
     found = set()
     for path in files("kern/sys/*.[cS]"):
-        found |= set(re.findall(r"^SYSCALL\((\w+)|^\s*function sys_(\w+)",
+        found |= set(re.findall(r"^(?:\S+ )?SYSCALL\((\w+)|^\s*function sys_(\w+)",
                                 read(path), re.MULTILINE))
     return {one or other for one, other in found}
 

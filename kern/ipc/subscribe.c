@@ -1,0 +1,307 @@
+/*
+ * Subscriptions: a signal of an object that comes up becomes an event in a
+ * queue.
+ *
+ *   SU1  `signals` came up and were not read. Who makes them from 0 to
+ *        something sees to it that an event is posted, when it has given up
+ *        the object's lock: until then it is among its process's events.
+ *   SU2  a subscription has at most one event in its queue, `slot`. What it
+ *        says is decided when it is read, so that all that comes up until then
+ *        is in it.
+ *   SU3  one without a place is among the queue's kept ones. It gets the next
+ *        place that is freed, before any sender.
+ *   SU4  a subscription ends with the first of its two handles. It holds both
+ *        objects, and is freed when nobody is about to post for it any more.
+ */
+#include "ipc/event.h"
+#include "ipc/handle.h"
+#include "ipc/queue.h"
+#include "mem/kalloc.h"
+
+/* [I] immutable, [o] the source's lock, [q] the queue's, [h] the owner's table
+ * lock, [a] atomic. */
+struct subscription {
+    struct observer observer;              /* [o] */
+    struct kobj *source;                   /* [I] */
+    struct queue *queue;                   /* [I] */
+    const struct hnode *node, *queue_node; /* [I] compared only */
+    struct proc *owner;                    /* [I] */
+    struct list link;                      /* [h] in owner->subscriptions */
+    struct list pending;                   /* [s] of who posts: SU1 */
+    struct link kept;                      /* [q] SU3 */
+    struct qslot *slot;                    /* [q] SU2 */
+    uint64_t token;                        /* [q] */
+    uint32_t signals;                      /* [a] SU1 */
+    uint32_t told;                         /* [o] CLOSED comes up once */
+    uint32_t refs;                         /* [a] */
+    bool waits;                            /* [q] SU3 */
+};
+
+/* What an event's place holds. */
+struct event {
+    struct msg_event message;  /* valid once it is read, or ended */
+    struct subscription *from; /* [q] NULL once that has ended */
+};
+_Static_assert(sizeof(struct event) <= HNODE_IN_PLACE, "room");
+
+static struct event *event_in(const struct qslot *slot)
+{
+    return queue_cargo_place(slot);
+}
+
+static void put(struct subscription *s)
+{
+    if (add_acq_rel(&s->refs, -1u) != 1)
+        return;
+    kobj_put(s->source);
+    kobj_put(&s->queue->obj);
+    kfree(s, sizeof(*s));
+}
+
+/* Returns: whether there were none. */
+static bool add_signals(struct subscription *s, uint32_t signals)
+{
+    if (!signals || or_relaxed(&s->signals, signals))
+        return false;
+    add_relaxed(&s->owner->events_unread, 1);
+    return true;
+}
+
+static uint32_t take_signals(struct subscription *s)
+{
+    uint32_t signals = (uint32_t)swap_acq_rel(&s->signals, 0);
+
+    if (signals)
+        add_relaxed(&s->owner->events_unread, -1u);
+    return signals;
+}
+
+/* --- posting -------------------------------------------------------------- */
+
+static void place_locked(struct subscription *s, struct qslot *slot)
+    NO_LOCK_CHECK /* it is held, by another name */
+{
+    slot->meta = (struct msg_meta){.len = sizeof(struct msg_event),
+                                   .priority = PRIO_HIGH,
+                                   .kind = MSG_EVENT};
+    event_in(slot)->from = s;
+    s->slot = slot;
+    queue_accept_locked(s->queue, slot);
+}
+
+static void keep_locked(struct subscription *s, bool waits)
+{
+    struct link **at = &s->queue->kept;
+
+    if (s->waits == waits)
+        return;
+    while (*at && *at != &s->kept)
+        at = &(*at)->next;
+    if (waits)
+        s->kept.next = NULL;
+    *at = waits ? &s->kept : s->kept.next;
+    s->waits = waits;
+}
+
+NOINLINE void event_place_locked(struct queue *q, struct qslot *slot)
+{
+    struct subscription *s = list_entry(q->kept, struct subscription, kept);
+
+    keep_locked(s, false);
+    place_locked(s, slot);
+}
+
+static void post(struct subscription *s)
+{
+    struct queue *q = s->queue;
+
+    kobj_lock(&q->obj);
+    if (q->closed & CLOSED_SEND)
+        (void)take_signals(s);
+    else if (!s->slot && load_relaxed(&s->signals) && q->free)
+        place_locked(s, queue_use_place_locked(q));
+    else if (!s->slot && load_relaxed(&s->signals))
+        keep_locked(s, true);
+    kobj_unlock(&q->obj);
+}
+
+NOINLINE void event_flush(void)
+{
+    struct list *link;
+
+    while ((link = list_pop_front(&this_thread()->events))) {
+        struct subscription *s = list_entry(link, struct subscription, pending);
+
+        post(s);
+        put(s);
+    }
+}
+
+static void fire(struct observer *o, uint32_t up)
+{
+    struct subscription *s = container_of(o, struct subscription, observer);
+    struct proc *p = this_thread();
+
+    up &= ~s->told;
+    s->told |= up & SIG_CLOSED;
+    if (!add_signals(s, up))
+        return;
+    add_relaxed(&s->refs, 1);
+    list_push_back(&p->events, &s->pending);
+    or_relaxed(&p->work, WORK_EVENTS);
+}
+
+/* --- receiving ------------------------------------------------------------ */
+
+void event_read(struct queue *q, struct qslot *slot, struct msg_event *out)
+{
+    struct event *e = event_in(slot);
+
+    kobj_lock(&q->obj);
+    if (e->from)
+        e->message =
+            (struct msg_event){e->from->token, take_signals(e->from), 0};
+    *out = e->message;
+    kobj_unlock(&q->obj);
+}
+
+void event_read_done(struct queue *q, struct qslot *slot, bool arrived)
+{
+    struct subscription *s;
+
+    kobj_lock(&q->obj);
+    s = event_in(slot)->from;
+    if (s && !arrived)
+        (void)add_signals(s, event_in(slot)->message.signals);
+    if (s && arrived)
+        s->slot = NULL;
+    if (s && arrived && load_relaxed(&s->signals)) /* meanwhile */
+        keep_locked(s,
+                    true); /* the place that is about to be free is its own */
+    kobj_unlock(&q->obj);
+}
+
+/* --- beginning and end ---------------------------------------------------- */
+
+/* The running process's, or any process's, that goes through this node, or with
+ * two through both. */
+static struct subscription *find(struct proc *p, const struct hnode *node,
+                                 const struct hnode *queue_node)
+{
+    struct subscription *found = NULL;
+
+    spin_lock(&p->handles_lock);
+    list_for_each (link, &p->subscriptions) {
+        struct subscription *s = list_entry(link, struct subscription, link);
+
+        if (queue_node ? s->node == node && s->queue_node == queue_node
+                       : s->node == node || s->queue_node == node)
+            found = s;
+    }
+    if (found)
+        add_relaxed(&found->refs, 1);
+    spin_unlock(&p->handles_lock);
+    return found;
+}
+
+/* End one that was found. Others may find it, too, and do the same. */
+static void end(struct subscription *s)
+{
+    struct proc *p = s->owner;
+    bool first;
+
+    kobj_lock(s->source);
+    list_remove(&s->observer.link);
+    kobj_unlock(s->source);
+    kobj_lock(&s->queue->obj);
+    keep_locked(s, false);
+    if (s->slot) { /* what is in a message stays there */
+        struct event *e = event_in(s->slot);
+
+        e->message = (struct msg_event){s->token, load_relaxed(&s->signals), 0};
+        e->from = NULL;
+    }
+    s->slot = NULL;
+    (void)take_signals(s);
+    kobj_unlock(&s->queue->obj);
+    spin_lock(&p->handles_lock);
+    first = !list_empty(&s->link);
+    list_remove(&s->link);
+    p->subscription_count -= first;
+    spin_unlock(&p->handles_lock);
+    if (first)
+        put(s);
+    put(s);
+}
+
+NOINLINE void event_handle_gone(const struct hnode *node)
+{
+    struct subscription *s;
+
+    while ((s = find(node->owner, node, NULL)))
+        end(s);
+}
+
+static struct subscription *new_subscription(struct hnode *node,
+                                             struct hnode *queue_node)
+{
+    struct proc *p = this_proc();
+    struct subscription *s = kmalloc(sizeof(*s));
+
+    if (!s)
+        return NULL;
+    *s = (struct subscription){
+        .observer = {.rights = hnode_rights(node), .fire = fire},
+        .source = node->obj,
+        .queue = queue_of(queue_node->obj),
+        .node = node,
+        .queue_node = queue_node,
+        .owner = p,
+        .refs = 2,
+    };
+    list_init(&s->observer.link);
+    kobj_get(s->source);
+    kobj_get(&s->queue->obj);
+    node->watched = queue_node->watched = true;
+    spin_lock(&p->handles_lock);
+    list_push_back(&p->subscriptions, &s->link);
+    p->subscription_count++;
+    spin_unlock(&p->handles_lock);
+    return s;
+}
+
+long event_subscribe(struct hnode *node, struct hnode *queue_node,
+                     uint32_t signals, uint64_t token)
+{
+    struct kobj *source = node->obj;
+    struct subscription *s = find(this_proc(), node, queue_node);
+
+    if (!s &&
+        load_relaxed(&this_proc()->subscription_count) == SUBSCRIPTION_MAX)
+        return -E_MFILE;
+    if (!s && !(s = new_subscription(node, queue_node)))
+        return -E_NOMEM;
+    kobj_lock(&s->queue->obj);
+    s->token = token;
+    kobj_unlock(&s->queue->obj);
+    kobj_lock(source);
+    s->observer.wanted = signals;
+    s->told = 0;
+    list_remove(&s->observer.link);
+    list_push_back(&source->observers, &s->observer.link);
+    fire(&s->observer,
+         source->ops->signals(source, s->observer.rights) & signals);
+    kobj_unlock(source);
+    put(s);
+    return 0;
+}
+
+long event_unsubscribe(struct hnode *node, struct hnode *queue_node)
+{
+    struct subscription *s = find(this_proc(), node, queue_node);
+
+    if (!s)
+        return -E_NOENT;
+    end(s);
+    return 0;
+}

@@ -1,0 +1,83 @@
+/* What semaphores, channels, ports and words cost. */
+#include "bench.h"
+
+static uint64_t bench_sem(uint64_t rounds)
+{
+    handle_t s = (handle_t)sem_create(0);
+    uint64_t start;
+
+    must(s, "sem_create");
+    start = now();
+    for (uint64_t i = 0; i < rounds; i++) {
+        must(sem_post(s), "sem_post");
+        must(sem_wait(s, TIMEOUT_FOREVER), "sem_wait");
+    }
+    start = now() - start;
+    handle_close(s);
+    return start;
+}
+
+static uint64_t bench_chan(uint64_t rounds)
+{
+    handle_t ends[2];
+    uint64_t start, element = 0;
+
+    must(chan_create(16, sizeof(element), ends), "chan_create");
+    start = now();
+    for (uint64_t i = 0; i < rounds; i++) {
+        must(chan_send(ends[0], &element, TIMEOUT_FOREVER), "chan_send");
+        must(chan_recv(ends[1], &element, TIMEOUT_FOREVER), "chan_recv");
+    }
+    start = now() - start;
+    handle_close(ends[0]);
+    handle_close(ends[1]);
+    return start;
+}
+
+/* A server that answers with port_reply_recv, and a caller. */
+static uint64_t bench_call(uint64_t rounds)
+{
+    struct ipc_msg m = {.type = 1};
+    handle_t p = (handle_t)port_create();
+    uint64_t start;
+    long pid, reply = 0;
+
+    must(p, "port_create");
+    pid = SPAWN(for (uint64_t i = 0; i <= rounds; i++) {
+        reply = port_reply_recv((handle_t)reply, p, &m, TIMEOUT_FOREVER);
+        if (reply < 0)
+            must(reply, "port_reply_recv");
+    } port_reply((handle_t)reply, &m););
+    must(pid, "fork");
+    must(port_call(p, &m, TIMEOUT_FOREVER), "port_call");
+    start = now();
+    for (uint64_t i = 0; i < rounds; i++) {
+        long error = port_call(p, &m, TIMEOUT_FOREVER);
+
+        if (error)
+            must(error, "port_call");
+    }
+    start = now() - start;
+    JOIN(pid);
+    handle_close(p);
+    return start;
+}
+
+static uint64_t bench_word(uint64_t rounds)
+{
+    static uint32_t word;
+    uint64_t start = now();
+
+    for (uint64_t i = 0; i < rounds; i++)
+        must(word_wake(&word, 1), "word_wake");
+    return now() - start;
+}
+
+const struct row bench_ipc_rows[] = {
+    {"P9", "call/reply 64 B, round trip", bench_call, 5000, 750, 480, 0},
+    {"P14", "semaphore post + wait, uncontended", bench_sem, 10000, 280, 200,
+     0},
+    {"P15", "word_wake, nobody waiting", bench_word, 10000, 140, 90, 0},
+    {"P21", "channel send + receive 8 B", bench_chan, 10000, 400, 400, 0},
+    {0, 0, 0, 0, 0, 0, 0},
+};
