@@ -211,7 +211,10 @@ TEST(dead_handle_everywhere)
             n == CALL_shutdown ||
             (n >= CALL_handle_close && n <= CALL_handle_shutdown &&
              n != CALL_handle_wait) ||
-            (n >= CALL_queue_send && n <= CALL_queue_set_type);
+            (n >= CALL_queue_send && n <= CALL_queue_set_type) ||
+            (n >= CALL_port_bind && n <= CALL_sem_value &&
+             n != CALL_port_connect && n != CALL_chan_create &&
+             n != CALL_sem_create);
 
         if (!takes_handle)
             continue;
