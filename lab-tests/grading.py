@@ -17,6 +17,7 @@ A lab is a folder with
                                      machine for each; default none
                    "mem": "128M",  "icount": true,
                    "timeout": 90,    seconds of wall time for each machine
+                   "driver": true,   the program gets a SYSTEM handle
                    "files": ["bad.elf"]}}}  relative to the lab: boot files
 
 G1  A test passes only if every one of its machines passes.
@@ -46,6 +47,7 @@ DEFAULTS = {
     "title": "", "rules": [], "points": 1, "harts": [1, 2, 4], "seeds": [1],
     "args": [""],
     "mem": "128M", "icount": False, "timeout": 90, "files": [],
+    "driver": False,
 }
 CASE = re.compile(r"^TEST\s*\(\s*(\w+)\s*\)", re.MULTILINE)
 # What newer firmware prints when a program tries sret and the like.
@@ -294,8 +296,9 @@ class Runner:
 
         box = Machine(
             kernel_file, self._archive(test),
-            args=(args + " " +
-                  machine.boot_args([test.program, test.case], seed)).strip(),
+            args=(args + " " + machine.boot_args(
+                [test.program, test.case], seed,
+                test.program if test.driver else None)).strip(),
             cpus=1 if test.icount else cpus, mem=test.mem, icount=test.icount,
             seed=seed, qemu=self.qemu, monitor=monitor, on_timeout=look)
         program, kernel = Bounded(), Bounded()

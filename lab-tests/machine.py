@@ -213,9 +213,14 @@ def quote(word):
     )
 
 
-def boot_args(words, seed=None):
-    """The kernel's command line that runs these words and shuts down."""
+def boot_args(words, seed=None, drivers=None):
+    """
+    The kernel's command line that runs these words and shuts down. drivers:
+    programs that init starts, or makes the one that it runs, as drivers.
+    """
     args = [] if seed is None else ["seed=%d" % seed]
+    if drivers:
+        args.append("drivers=" + drivers)
     if words:
         args.append("run=" + " ".join(quote(word) for word in words))
     line = " ".join(args)

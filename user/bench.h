@@ -18,7 +18,10 @@ struct row {
 /* Rows on how costs grow with what is queued, waits, is created or checked;
  * a row without a name ends them. */
 extern const struct row bench_scale_rows[], bench_region_rows[];
-extern const struct row bench_ring_rows[], bench_ipc_rows[];
+extern const struct row bench_ring_rows[], bench_ipc_rows[], bench_irq_rows[];
+
+/* A SYSTEM handle, or -1. */
+extern handle_t bench_system;
 
 /* Ends the program if a call has failed. */
 void must(long result, const char *what);

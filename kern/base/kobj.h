@@ -14,6 +14,7 @@
 struct kobj;
 struct proc;
 struct hnode;
+struct subscription;
 
 /* Called without locks, but for signals(). NULL: not for this type. */
 struct kobj_ops {
@@ -27,6 +28,10 @@ struct kobj_ops {
     /* A handle of owner is gone; its node is compared, not looked at. */
     void (*handle_gone)(struct kobj *obj, struct proc *owner,
                         const struct hnode *node);
+    /* The SYSTEM object's: an interrupt becomes events of s, or ceases to. The
+     * lock of ipc/event.h is held. Returns: 0; -E_EXIST. */
+    long (*bind)(struct subscription *s, uint32_t irq);
+    void (*unbind)(struct subscription *s, uint32_t irq);
     /* Free it and what it holds. Never NULL. */
     void (*destroy)(struct kobj *obj);
 };

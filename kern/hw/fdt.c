@@ -89,13 +89,38 @@ static bool has_word(const struct tree *t, const char *name, const char *word,
     return false;
 }
 
+/* What the kernel keeps to itself: memory, the interrupt controllers, and the
+ * test finisher. */
+static bool is_kept(const struct tree *t)
+{
+    return has(t, "device_type", "memory") ||
+           has(t, "compatible", "riscv,plic0") ||
+           has(t, "compatible", "riscv,clint0") ||
+           has(t, "compatible", "riscv,aclint-mtimer") ||
+           has(t, "compatible", "riscv,aclint-mswi") ||
+           has(t, "compatible", "riscv,aclint-sswi") ||
+           has(t, "compatible", "sifive,test0");
+}
+
+/* Each pair of address and size in reg. */
+static void keep(struct machine *m, const struct tree *reg)
+{
+    for (uint32_t i = 0; 4 * i < reg->length; i += 4, m->nkept++) {
+        uint64_t base = number(reg, i, i + 2);
+
+        if (m->nkept < FDT_MAX_KEPT)
+            m->kept[m->nkept] =
+                (struct range){base, base + number(reg, i + 2, i + 4)};
+    }
+}
+
 /* Look at the node whose beginning was passed just now. */
 static void read_node(const struct tree *t)
 {
     struct machine *m = &machine;
-    struct tree p = find(*t, "reg");
-    uint64_t base = number(&p, 0, 2);
-    struct range reg = {base, base + number(&p, 2, 4)};
+    struct tree regs = find(*t, "reg"), p;
+    uint64_t base = number(&regs, 0, 2);
+    struct range reg = {base, base + number(&regs, 2, 4)};
 
     m->timebase_hz = get(t, "timebase-frequency", m->timebase_hz);
     m->initrd.base = get(t, "linux,initrd-start", m->initrd.base);
@@ -104,6 +129,8 @@ static void read_node(const struct tree *t)
         m->args = p.data;
     if (find(*t, "status").data && !has(t, "status", "okay"))
         return;
+    if (is_kept(t))
+        keep(m, &regs);
     if (has(t, "device_type", "cpu")) {
         m->sstc = m->sstc && (has(t, "riscv,isa", "sstc") ||
                               has(t, "riscv,isa-extensions", "sstc"));
@@ -117,6 +144,7 @@ static void read_node(const struct tree *t)
         m->uart_irq = (uint32_t)get(t, "interrupts", 0);
     } else if (has(t, "compatible", "riscv,plic0")) {
         m->plic = reg;
+        m->irqs = (uint32_t)get(t, "riscv,ndev", 0);
     } else if (has(t, "compatible", "sifive,test0")) {
         m->finisher_pa = base;
     }
@@ -141,5 +169,5 @@ const char *fdt_read(const void *fdt, uint64_t boot_hart)
     if (!machine.memory.end || !machine.timebase_hz || !machine.uart_irq ||
         !machine.plic.base || !machine.finisher_pa || !machine.initrd.end)
         return "no memory, timebase, UART, PLIC, test finisher or -initrd";
-    return NULL;
+    return machine.nkept > FDT_MAX_KEPT ? "too many memory banks" : NULL;
 }

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #define FDT_MAX_HARTS 8
+#define FDT_MAX_KEPT  16
 
 struct range {
     uint64_t base, end;
@@ -15,8 +16,10 @@ struct range {
 extern struct machine {
     uint64_t hart_ids[FDT_MAX_HARTS]; /* the boot hart's first */
     uint32_t nharts, uart_irq;
-    bool sstc;           /* all harts have stimecmp */
-    struct range memory; /* the bank that holds the kernel */
+    uint32_t irqs, nkept;            /* the PLIC's sources: 1 to irqs */
+    struct range kept[FDT_MAX_KEPT]; /* not for drivers: see fdt.c */
+    bool sstc;                       /* all harts have stimecmp */
+    struct range memory;             /* the bank that holds the kernel */
     struct range fdt, plic, initrd;
     uint64_t timebase_hz, uart_pa, finisher_pa;
     const char *args; /* boot arguments, in the tree; "" if none */

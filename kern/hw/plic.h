@@ -12,10 +12,19 @@
 /* Read: take a pending interrupt over, the source or 0. Write: complete it. */
 #define PLIC_CLAIM(hart) PLIC_REG(0x201004 + 0x2000 * (hart))
 
-/* Let source `irq` interrupt a hart. Not twice at a time. */
+/* Let source `irq` interrupt a hart. Not twice at a time. Masked, it has its
+ * pending interrupt wait; it stays enabled, since the completion of a source
+ * that is not would be ignored ("Interrupt Completion"). */
 static inline void plic_enable(uint64_t hart, uint32_t irq)
 {
-    PLIC_REG(4ul * irq) = 1;                /* priority; 0 would mean never */
     PLIC_REG(0x201000 + 0x2000 * hart) = 0; /* threshold */
     PLIC_REG(0x2080 + 0x100 * hart + 4ul * (irq / 32)) |= 1u << irq % 32;
+    /* Priority; 0 means never. The last, since QEMU looks at what is pending
+     * when this is written, not when the bit above is. */
+    PLIC_REG(4ul * irq) = 1;
+}
+
+static inline void plic_mask(uint32_t irq)
+{
+    PLIC_REG(4ul * irq) = 0;
 }

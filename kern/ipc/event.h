@@ -49,6 +49,17 @@ struct qslot;
 long event_subscribe(struct hnode *node, struct hnode *queue_node,
                      uint32_t signals, uint64_t token) MUST_CHECK;
 
+/* The same for an interrupt: each one becomes an event, until one of the nodes
+ * goes. Returns: 0; -E_EXIST; -E_MFILE; -E_NOMEM. */
+long event_bind(struct hnode *node, struct hnode *queue_node, uint32_t irq,
+                uint64_t token) MUST_CHECK;
+
+/* SU5 in subscribe.c. */
+extern struct spinlock event_interrupts;
+
+/* The interrupt that s is bound to has come: post it, from its handler. */
+void event_interrupt(struct subscription *s) REQUIRES(&event_interrupts);
+
 /* Returns: 0; -E_NOENT. */
 long event_unsubscribe(struct hnode *node, struct hnode *queue_node) MUST_CHECK;
 

@@ -12,11 +12,20 @@
  *        place that is freed, before any sender.
  *   SU4  a subscription ends with the first of its two handles. It holds both
  *        objects, and is freed when nobody is about to post for it any more.
+ *   SU5  an interrupt line bound to a queue is a subscription, too; what comes
+ *        up is INTERRUPT. Its handler posts at once what it makes come up, with
+ *        event_interrupts held, which processes hold with interrupts off only.
+ *        Who ends a subscription takes that lock before it lets go: so a
+ *        handler never has the last reference to anything.
  */
 #include "ipc/event.h"
 #include "ipc/handle.h"
 #include "ipc/queue.h"
 #include "mem/kalloc.h"
+
+#define INTERRUPT (SIG_ALL + 1)
+
+struct spinlock event_interrupts = SPINLOCK(RANK_FLIGHT);
 
 /* [I] immutable, [o] the source's lock, [q] the queue's, [h] the owner's table
  * lock, [a] atomic. */
@@ -34,6 +43,7 @@ struct subscription {
     uint32_t signals;                      /* [a] SU1 */
     uint32_t told;                         /* [o] CLOSED comes up once */
     uint32_t refs;                         /* [a] */
+    uint32_t irq;                          /* [I] 0: none */
     bool waits;                            /* [q] SU3 */
 };
 
@@ -74,6 +84,12 @@ static uint32_t take_signals(struct subscription *s)
     if (signals)
         add_relaxed(&s->owner->events_unread, -1u);
     return signals;
+}
+
+/* What its event says when it is read. */
+static struct msg_event take_message(struct subscription *s)
+{
+    return (struct msg_event){s->token, take_signals(s), s->irq};
 }
 
 /* --- posting -------------------------------------------------------------- */
@@ -151,6 +167,22 @@ static void fire(struct observer *o, uint32_t up)
     or_relaxed(&p->work, WORK_EVENTS);
 }
 
+/* A subscription to the queue may come up in turn: ours are those behind the
+ * interrupted process's own. */
+void event_interrupt(struct subscription *s)
+{
+    struct list *events = &this_thread()->events, *own = events->prev;
+
+    (void)add_signals(s, INTERRUPT);
+    post(s);
+    while (events->prev != own) {
+        s = list_entry(events->prev, struct subscription, pending);
+        list_remove(&s->pending);
+        post(s);
+        put(s); /* not the last reference: SU5 */
+    }
+}
+
 /* --- receiving ------------------------------------------------------------ */
 
 void event_read(struct queue *q, struct qslot *slot, struct msg_event *out)
@@ -159,9 +191,9 @@ void event_read(struct queue *q, struct qslot *slot, struct msg_event *out)
 
     kobj_lock(&q->obj);
     if (e->from)
-        e->message =
-            (struct msg_event){e->from->token, take_signals(e->from), 0};
+        e->message = take_message(e->from);
     *out = e->message;
+    out->signals &= SIG_ALL;
     kobj_unlock(&q->obj);
 }
 
@@ -175,7 +207,9 @@ void event_read_done(struct queue *q, struct qslot *slot, bool arrived)
         (void)add_signals(s, event_in(slot)->message.signals);
     if (s && arrived)
         s->slot = NULL;
-    if (s && arrived && load_relaxed(&s->signals)) /* meanwhile */
+    if (s && arrived && (q->closed & CLOSED_SEND))
+        (void)take_signals(s); /* as in post(); it may be dropped, unread */
+    else if (s && arrived && load_relaxed(&s->signals)) /* meanwhile */
         keep_locked(s,
                     true); /* the place that is about to be free is its own */
     kobj_unlock(&q->obj);
@@ -208,21 +242,24 @@ static struct subscription *find(struct proc *p, const struct hnode *node,
 static void end(struct subscription *s)
 {
     struct proc *p = s->owner;
+    struct msg_event message;
     bool first;
 
     kobj_lock(s->source);
     list_remove(&s->observer.link);
     kobj_unlock(s->source);
+    spin_lock(&event_interrupts); /* SU5 */
+    if (s->irq)
+        s->source->ops->unbind(s, s->irq);
+    spin_unlock(&event_interrupts);
     kobj_lock(&s->queue->obj);
     keep_locked(s, false);
+    message = take_message(s);
     if (s->slot) { /* what is in a message stays there */
-        struct event *e = event_in(s->slot);
-
-        e->message = (struct msg_event){s->token, load_relaxed(&s->signals), 0};
-        e->from = NULL;
+        event_in(s->slot)->message = message;
+        event_in(s->slot)->from = NULL;
     }
     s->slot = NULL;
-    (void)take_signals(s);
     kobj_unlock(&s->queue->obj);
     spin_lock(&p->handles_lock);
     first = !list_empty(&s->link);
@@ -242,14 +279,19 @@ NOINLINE void event_handle_gone(const struct hnode *node)
         end(s);
 }
 
-static struct subscription *new_subscription(struct hnode *node,
-                                             struct hnode *queue_node)
+/* Returns: 0 and *out, with a reference for the caller; -E_MFILE; -E_NOMEM. */
+static long new_subscription(struct hnode *node, struct hnode *queue_node,
+                             uint32_t irq, uint64_t token,
+                             struct subscription **out)
 {
     struct proc *p = this_proc();
-    struct subscription *s = kmalloc(sizeof(*s));
+    struct subscription *s;
 
+    if (load_relaxed(&p->subscription_count) == SUBSCRIPTION_MAX)
+        return -E_MFILE;
+    s = kmalloc(sizeof(*s));
     if (!s)
-        return NULL;
+        return -E_NOMEM;
     *s = (struct subscription){
         .observer = {.rights = hnode_rights(node), .fire = fire},
         .source = node->obj,
@@ -257,7 +299,9 @@ static struct subscription *new_subscription(struct hnode *node,
         .node = node,
         .queue_node = queue_node,
         .owner = p,
+        .token = token,
         .refs = 2,
+        .irq = irq,
     };
     list_init(&s->observer.link);
     kobj_get(s->source);
@@ -267,7 +311,8 @@ static struct subscription *new_subscription(struct hnode *node,
     list_push_back(&p->subscriptions, &s->link);
     p->subscription_count++;
     spin_unlock(&p->handles_lock);
-    return s;
+    *out = s;
+    return 0;
 }
 
 long event_subscribe(struct hnode *node, struct hnode *queue_node,
@@ -276,11 +321,8 @@ long event_subscribe(struct hnode *node, struct hnode *queue_node,
     struct kobj *source = node->obj;
     struct subscription *s = find(this_proc(), node, queue_node);
 
-    if (!s &&
-        load_relaxed(&this_proc()->subscription_count) == SUBSCRIPTION_MAX)
-        return -E_MFILE;
-    if (!s && !(s = new_subscription(node, queue_node)))
-        return -E_NOMEM;
+    if (!s)
+        TRY(new_subscription(node, queue_node, 0, token, &s));
     kobj_lock(&s->queue->obj);
     s->token = token;
     kobj_unlock(&s->queue->obj);
@@ -294,6 +336,23 @@ long event_subscribe(struct hnode *node, struct hnode *queue_node,
     kobj_unlock(source);
     put(s);
     return 0;
+}
+
+long event_bind(struct hnode *node, struct hnode *queue_node, uint32_t irq,
+                uint64_t token)
+{
+    struct subscription *s;
+    long error;
+
+    TRY(new_subscription(node, queue_node, irq, token, &s));
+    spin_lock(&event_interrupts);
+    error = node->obj->ops->bind(s, irq);
+    spin_unlock(&event_interrupts);
+    if (error)
+        end(s);
+    else
+        put(s);
+    return error;
 }
 
 long event_unsubscribe(struct hnode *node, struct hnode *queue_node)

@@ -7,6 +7,8 @@
  *   G2  a slot's record is its generation, from 1, times 2, plus 1 while it is
  *       allocated; 0 before the first time. A generation is used once, so a
  *       slot whose generations are used up is never free again.
+ *   G3  the frames of a device region are no memory: they are shown to programs
+ *       and neither touched nor freed.
  */
 #include "mem/region.h"
 
@@ -23,10 +25,11 @@ struct slot_record {
 void region_destroy(struct kobj *obj)
 {
     struct region *r = region_of(obj);
+    uint32_t n = r->policy == REGION_DEVICE ? 0 : FRAMES_PER_TABLE; /* G3 */
 
     assert(list_empty(&r->mappings)); /* G1 */
     for (uint32_t i = 0; i < FRAME_TABLES && r->tables[i]; i++) {
-        for (uint32_t j = 0; j < FRAMES_PER_TABLE && r->tables[i][j]; j++)
+        for (uint32_t j = 0; j < n && r->tables[i][j]; j++)
             page_free(r->tables[i][j]);
         page_free(r->tables[i]);
         interrupt_window();
@@ -34,33 +37,34 @@ void region_destroy(struct kobj *obj)
     kfree(r, sizeof(*r));
 }
 
-static bool commit_frames(struct region *r)
+/* Those of a device begin at pa. */
+static bool commit_frames(struct region *r, uint64_t pa)
 {
-    if (r->frames > load_relaxed(&page_free_count))
+    bool device = r->policy == REGION_DEVICE;
+
+    if (!device && r->frames > load_relaxed(&page_free_count))
         return false;
     for (uint64_t i = 0; i < r->frames; i++) {
         void ***table = &r->tables[i / FRAMES_PER_TABLE];
 
-        if ((!*table && !(*table = page_zalloc())) ||
-            !(*region_frames(r, i) = page_zalloc()))
+        if (!*table && !(*table = page_zalloc()))
+            return false;
+        *region_frames(r, i) =
+            device ? DIRECT(pa + i * PAGE_SIZE) : page_zalloc();
+        if (!*region_frames(r, i))
             return false;
         interrupt_window();
     }
     return true;
 }
 
-long region_new(uint32_t policy, uint64_t size, uint64_t count,
-                struct region **out)
+/* With so many slots of `unit` bytes, or as many bytes, or those from pa on. */
+static long make(uint32_t policy, uint64_t unit, uint64_t count, uint64_t pa,
+                 struct region **out)
 {
     bool slab = policy == REGION_SLAB;
-    uint64_t unit = slab ? ROUND_UP(size, 8) : size;
-    struct region *r;
+    struct region *r = kzalloc(sizeof(*r));
 
-    if (policy < REGION_IMMUTABLE || policy > REGION_SLAB ||
-        size > REGION_MAX_BYTES || slab != (count != 0) ||
-        (slab && (size == 0 || count > REGION_MAX_BYTES / unit)))
-        return -E_INVAL;
-    r = kzalloc(sizeof(*r));
     if (!r)
         return -E_NOMEM;
     r->policy = policy;
@@ -70,7 +74,7 @@ long region_new(uint32_t policy, uint64_t size, uint64_t count,
     r->pages = ROUND_UP(r->size, PAGE_SIZE) / PAGE_SIZE;
     r->frames = r->pages + (count + RECORDS_PER_PAGE - 1) / RECORDS_PER_PAGE;
     list_init(&r->mappings);
-    if (!commit_frames(r)) {
+    if (!commit_frames(r, pa)) {
         region_destroy(&r->obj);
         return -E_NOMEM;
     }
@@ -78,6 +82,24 @@ long region_new(uint32_t policy, uint64_t size, uint64_t count,
     kobj_init(&r->obj, OBJ_REGION, &region_ops);
     *out = r;
     return 0;
+}
+
+long region_new(uint32_t policy, uint64_t size, uint64_t count,
+                struct region **out)
+{
+    bool slab = policy == REGION_SLAB;
+    uint64_t unit = slab ? ROUND_UP(size, 8) : size;
+
+    if (policy < REGION_IMMUTABLE || policy > REGION_SLAB ||
+        size > REGION_MAX_BYTES || slab != (count != 0) ||
+        (slab && (size == 0 || count > REGION_MAX_BYTES / unit)))
+        return -E_INVAL;
+    return make(policy, unit, count, 0, out);
+}
+
+long region_new_device(uint64_t pa, uint64_t size, struct region **out)
+{
+    return make(REGION_DEVICE, size, 0, pa, out);
 }
 
 /* --- contents ------------------------------------------------------------- */

@@ -50,6 +50,11 @@ extern const struct kobj_ops region_ops;
  */
 long region_new(uint32_t policy, uint64_t size, uint64_t count,
                 struct region **out) MUST_CHECK;
+
+/* The same of policy REGION_DEVICE: it shows the registers from pa on, and has
+ * nothing that the kernel could copy. pa and size are multiples of a page. */
+long region_new_device(uint64_t pa, uint64_t size,
+                       struct region **out) MUST_CHECK;
 void region_destroy(struct kobj *obj);
 
 /* Where byte `off`, which must be inside, is, and *n: how many there follow in

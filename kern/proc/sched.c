@@ -321,6 +321,7 @@ void sched_idle(void)
 
     me->self = me;
     me->vm.satp = kernel_satp;
+    list_init(&me->events);
     me->on_hart = 1;
     me->state = PROC_RUNNING;
     h->proc = h->thread = h->idle = me;

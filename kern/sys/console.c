@@ -225,7 +225,7 @@ static void input_thread(void)
     }
 }
 
-__attribute__((noinline)) void console_interrupt(void)
+void console_interrupt(void)
 {
     int c;
 

@@ -54,7 +54,7 @@ static uint64_t gap_locked(struct proc *p, uint64_t va, const struct region *r)
 
 static bool may_be_written(const struct region *r)
 {
-    return r->policy == REGION_SLAB ||
+    return r->policy == REGION_SLAB || r->policy == REGION_DEVICE ||
            (r->policy == REGION_IMMUTABLE && !load_relaxed(&r->sealed));
 }
 
@@ -291,8 +291,9 @@ uint64_t mapping_next(struct proc *p, uint64_t va)
 const char *mapping_describe(struct proc *p, uint64_t va, uint64_t *id)
 {
     /* By policy; the first: sealed. */
-    static const char *const words[] = {
-        "Immutable, sealed", "Immutable, not sealed", "AppendOnly", "Slab"};
+    static const char *const words[] = {"Immutable, sealed",
+                                        "Immutable, not sealed", "AppendOnly",
+                                        "Slab", "Device"};
     const char *found = NULL;
     struct mapping *m;
 

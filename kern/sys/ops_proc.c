@@ -7,6 +7,7 @@
 #include "proc/exec.h"
 #include "proc/sched.h"
 #include "sys/console.h"
+#include "sys/irq.h"
 #include "sys/mapping.h"
 #include "sys/ring.h"
 #include "sys/syscall.h"
@@ -166,8 +167,6 @@ SYSCALL(exec, uint64_t user_name, uint64_t argv)
     TRY(load(p, name, (uint64_t)args_len));
     user_enter(); /* with the new program's registers */
 }
-
-static const struct kobj_ops system_ops; /* never closed for good: no ops */
 
 long start_init(void)
 {

@@ -155,7 +155,7 @@ SYSCALL(region_read, uint64_t h, uint64_t off, uint64_t buf, uint64_t len)
     TRY(use_region(h, RIGHT_READ, &r));
     /* [CURSOR] acquire; pairs with the release in region_append(). */
     end = r->policy == REGION_APPEND ? load_acquire(&r->cursor) : r->size;
-    if (r->policy == REGION_SLAB)
+    if (r->policy >= REGION_SLAB) /* or a device */
         return -E_PERM;
     if (off >= end)
         return -E_INVAL;

@@ -38,6 +38,13 @@ SYSCALL(sem_value, uint64_t h)
     return load_relaxed(&sem_of(node->obj)->count);
 }
 
+/* Only of memory the kernel itself can read words. */
+static bool in_memory(const void *at)
+{
+    return PHYS(at) - machine.memory.base <
+           machine.memory.end - machine.memory.base;
+}
+
 /* Find the word at a user address. Returns: 0; -E_INVAL: not aligned; -E_FAULT:
  * it cannot be read. */
 static inline long find_word(uint64_t addr, struct word *word)
@@ -58,6 +65,7 @@ SYSCALL(word_wait, uint64_t addr, uint64_t expected, uint64_t timeout)
     struct word word;
 
     TRY(find_word(addr, &word));
+    TRY(in_memory(word.at) ? 0 : -E_FAULT);
     return word_wait(&word, (uint32_t)expected, timeout);
 }
 

@@ -1,9 +1,8 @@
 /* What traps mean: interrupts, programs' faults, the kernel's own. */
 #include "base/printf.h"
-#include "hw/plic.h"
 #include "ipc/event.h"
 #include "proc/sched.h"
-#include "sys/console.h"
+#include "sys/irq.h"
 #include "sys/mapping.h"
 #include "sys/ring.h"
 #include "sys/syscall.h"
@@ -24,7 +23,6 @@ _Static_assert(offsetof(struct panic_regs, pc) == 256, "vector.S");
 static void interrupt(uint64_t cause)
 {
     struct hart *h = this_hart();
-    uint32_t irq;
 
     assert(h->held == 0); /* a handler takes no lock that it interrupted */
     if (cause == CAUSE_TIMER) {
@@ -37,11 +35,7 @@ static void interrupt(uint64_t cause)
         sched_clock(h);
     } else {
         assert(cause == CAUSE_EXTERNAL);
-        while ((irq = PLIC_CLAIM(h->id))) {
-            assert(irq == machine.uart_irq); /* no other is enabled */
-            console_interrupt();
-            PLIC_CLAIM(h->id) = irq;
-        }
+        irq_interrupts();
     }
 }
 

@@ -104,6 +104,16 @@ static void device(const struct variant *v, const char *name,
     PROP_CELLS("interrupts", irq);
     PROP_CELLS("reg", 0, pa, 0, size);
     prop("compatible", compatible, list_length);
+    if (strcmp(name, "plic") == 0)
+        PROP_CELLS("riscv,ndev", 96);
+    end();
+}
+
+static void timer(void)
+{
+    begin("mtimer");
+    PROP_CELLS("reg", 0, 0x2000000, 0, 0x10, 0, 0x2008000, 0, 0x7000);
+    prop_text("compatible", "riscv,aclint-mtimer");
     end();
 }
 
@@ -188,6 +198,7 @@ static uint8_t *build(const struct variant *v, uint32_t *size)
     device(v, "test", "sifive,test1\0sifive,test0", 26, 0x100000, 0x1000, 0);
     device(v, "serial", "ns16550a", 9, 0x10000000, 0x100, 10);
     device(v, "plic", "x\0riscv,plic0", 14, 0xc000000, 0x600000, 0);
+    timer();
     end();
     end();
     cell(9);
@@ -220,12 +231,27 @@ static void test_sound(void)
     CHECK(machine.timebase_hz == 10000000 && machine.sstc);
     CHECK(machine.uart_pa == 0x10000000 && machine.uart_irq == 10);
     CHECK(machine.plic.base == 0xc000000 && machine.plic.end == 0xc600000);
+    CHECK(machine.irqs == 96);
     CHECK(machine.finisher_pa == 0x100000);
     CHECK(machine.fdt.end - machine.fdt.base == size);
     CHECK(machine.initrd.base == 0x84000000);
     CHECK(machine.initrd.end == 0x84001234);
     CHECK(strcmp(machine.args, "run me") == 0);
     free(fdt);
+}
+
+/* Both memory banks, the test finisher, the PLIC, and both parts of the timer
+ * are not for drivers; the UART is. */
+static void test_kept(void)
+{
+    static const struct range kept[] = {
+        {0x80000000, 0x88000000}, {0x100000000, 0x200000000},
+        {0x100000, 0x101000},     {0xc000000, 0xc600000},
+        {0x2000000, 0x2000010},   {0x2008000, 0x200f000}};
+
+    CHECK(!read_variant(&sound, 0));
+    CHECK(machine.nkept == sizeof(kept) / sizeof(kept[0]));
+    CHECK(memcmp(machine.kept, kept, sizeof(kept)) == 0);
 }
 
 static void test_missing(void)
@@ -301,6 +327,7 @@ int main(int argc, char **argv)
     for (int i = 1; i < argc; i++)
         failed |= print_file(argv[i]);
     test_sound();
+    test_kept();
     test_missing();
     test_many_harts();
     test_sstc();

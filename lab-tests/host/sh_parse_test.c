@@ -187,15 +187,30 @@ static void expect_split(const char *text, const char *want)
     exit(1);
 }
 
+static void expect_names(const char *text, const char *want)
+{
+    char line[64], got[64] = "", *list = line, *name;
+
+    strcpy(line, text);
+    while (list && (name = next_name(&list)))
+        strcat(strcat(got, name), "|");
+    CHECK(strcmp(got, want) == 0);
+}
+
 static void test_init(void)
 {
     char args[] = "seed=4 norun=1 run=ls -l run=x";
     char many[300] = "", copy[300];
     char *words[ARGS_MAX + 1];
 
-    CHECK(strcmp(find_command(args), "ls -l run=x") == 0);
+    CHECK(strcmp(find_argument(args, "run="), "ls -l run=x") == 0);
     strcpy(args, "seed=4 rerun=ls");
-    CHECK(!find_command(args));
+    CHECK(!find_argument(args, "run="));
+    expect_names("", "");
+    expect_names(" run=x", "");
+    expect_names("a", "a|");
+    expect_names("a,bc,d seed=1", "a|bc|d|");
+    expect_names("a,,b", "a|");
     expect_split("", "");
     expect_split("  echo  a b ", "echo|a|b|");
     expect_split("sh -c 'echo \"a  b\" | wc'", "sh|-c|echo \"a  b\" | wc|");
