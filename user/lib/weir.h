@@ -128,4 +128,5 @@ long wit_compile(const char *text, void *out, uint64_t cap);
 uint64_t rand_next(uint64_t *state);
 
 #include "ring.h"
+#include "shmring.h"
 #include "test.h"

@@ -1,0 +1,482 @@
+/*
+ * Messages through shared memory.
+ *
+ * SH1 The ring is the ring core's between two: places of 8 bytes. A message is
+ *     a place that begins with its length, and places with its bytes, which
+ *     may go on at the beginning.
+ * SH2 Nothing in the shared memory is believed. How large it is the kernel
+ *     says; an end's own index is in its struct shmring; each shared word is
+ *     read once and checked. By that no access is out of bounds, whatever the
+ *     other process writes, and when.
+ * SH3 An end that waits has said in its word `needs` how many places it waits
+ *     for, and sleeps only while the word says that. Who sets it to 0 wakes it.
+ *     An end that is closed has CLOSED there.
+ *
+ * No wakeup is lost. Who waits writes `needs`, then looks at the ring; who
+ * passes places on, or closes, writes that, then looks at `needs`. Both have a
+ * full fence in between, so one of two sees the other: the waiter finds what
+ * it needs, or the other end finds the waiter, sets its word to 0 and then
+ * wakes it. word_wait() sleeps only if the word is not 0 yet, and that look
+ * and going to sleep are one step for word_wake(). A word may be set to 0 for
+ * an earlier wait: then this one ends at once, and begins again.
+ *
+ * A peer that dies says nothing. So a wait sleeps for PATIENCE at a time, and
+ * then asks the kernel whether anybody else has the region.
+ */
+#include "weir.h"
+#include "../../kern/abi/ring.h"
+
+#define PATIENCE     500000000ull /* ns */
+#define CLOSED       UINT32_MAX   /* SH3; a ring has fewer places */
+#define CAPACITY_MIN 64u
+#define CAPACITY_MAX (REGION_MAX_BYTES / 2)
+#define ALONE        2u /* references to a region: our handle, our mapping */
+
+#define likely(x)   __builtin_expect(!!(x), 1)
+#define unlikely(x) __builtin_expect(!!(x), 0)
+
+/* The region: one slot. */
+struct shmring_page {
+    struct ring_words index;
+    _Alignas(64) uint32_t sender_needs;   /* [a] SH3 */
+    _Alignas(64) uint32_t receiver_needs; /* [a] SH3 */
+    _Alignas(64) uint64_t places[];
+};
+_Static_assert(sizeof(struct shmring_page) == 256, "");
+
+#define PLACE sizeof(uint64_t)
+
+/* A place as what it is, and as part of anything. */
+typedef uint64_t __attribute__((may_alias)) word_t;
+
+static inline uint32_t places_for(uint64_t len)
+{
+    return (uint32_t)(1 + (len + PLACE - 1) / PLACE);
+}
+
+static inline uint64_t max_message(const struct shmring *ring)
+{
+    return (ring->size - 1) * PLACE;
+}
+
+/* This end, for the ring core. */
+static inline struct ring_end sending(const struct shmring *ring)
+{
+    struct ring_words *index = &ring->page->index;
+
+    return (struct ring_end){&index->prod, &index->cons, ring->at, ring->size};
+}
+
+static inline struct ring_end receiving(const struct shmring *ring)
+{
+    struct ring_words *index = &ring->page->index;
+
+    return (struct ring_end){&index->cons, &index->prod, ring->at, ring->size};
+}
+
+static inline bool sends(const struct shmring *ring)
+{
+    return ring->side == SHMRING_SENDER;
+}
+
+static uint32_t *my_needs(struct shmring *ring)
+{
+    return sends(ring) ? &ring->page->sender_needs
+                       : &ring->page->receiver_needs;
+}
+
+/* The next message will begin at `at`; n places from there on are ours. */
+static void stand(struct shmring *ring, uint32_t at, uint32_t n)
+{
+    uint32_t place = at & (ring->size - 1), in_a_row = ring->size - place;
+    uint64_t *next = &ring->page->places[place];
+
+    *(sends(ring) ? &ring->room : &ring->filled) =
+        (struct shmring_span){next, next + (n < in_a_row ? n : in_a_row)};
+}
+
+/* The ring cannot be used any more; nor touched, if it is not there. */
+static long refuse(struct shmring *ring, long error)
+{
+    ring->room = ring->filled = (struct shmring_span){0, 0};
+    ring->error = error;
+    if (error == -E_BADH)
+        ring->page = 0;
+    return error;
+}
+
+/* --- opening -------------------------------------------------------------- */
+
+static void take_side(struct shmring *ring, enum shmring_side side)
+{
+    struct ring_words *index = &ring->page->index;
+
+    refuse(ring, 0);
+    ring->side = side;
+    ring->at = load_relaxed(sends(ring) ? &index->prod : &index->cons);
+    stand(ring, ring->at, 0);
+    store_relaxed(my_needs(ring), 0);
+}
+
+static bool is_capacity(uint64_t bytes)
+{
+    return bytes >= CAPACITY_MIN && bytes <= CAPACITY_MAX &&
+           (bytes & (bytes - 1)) == 0;
+}
+
+long shmring_attach(struct shmring *ring, handle_t region,
+                    enum shmring_side side)
+{
+    struct region_info info;
+    uint64_t capacity;
+    long at = region_info(region, &info);
+
+    if (at < 0)
+        return at;
+    capacity = info.slot_size - sizeof(struct shmring_page);
+    if (side != SHMRING_SENDER && side != SHMRING_RECEIVER)
+        return -E_INVAL;
+    if (info.policy != REGION_SLAB)
+        return -E_PERM;
+    if (info.slot_count != 1 || !is_capacity(capacity))
+        return -E_INVAL;
+    at = region_map(region, 0, PROT_READ | PROT_WRITE);
+    if (at < 0)
+        return at;
+    *ring = (struct shmring){.region = region,
+                             .page = (struct shmring_page *)at,
+                             .size = (uint32_t)(capacity / PLACE)};
+    take_side(ring, side);
+    return 0;
+}
+
+long shmring_create(struct shmring *ring, uint64_t capacity,
+                    enum shmring_side side)
+{
+    long region, error;
+
+    if (!is_capacity(capacity))
+        return -E_INVAL;
+    region = region_create(REGION_SLAB, sizeof(struct shmring_page) + capacity,
+                           1, 0, 0);
+    if (region < 0)
+        return region;
+    error = shmring_attach(ring, (handle_t)region, side);
+    if (error)
+        handle_close((handle_t)region);
+    return error;
+}
+
+void shmring_turn(struct shmring *ring)
+{
+    if (ring->page && !ring->error)
+        take_side(ring, sends(ring) ? SHMRING_RECEIVER : SHMRING_SENDER);
+}
+
+/* --- waking --------------------------------------------------------------- */
+
+/*
+ * The other end, whose word this is, can have `ready` places now.
+ * Returns: 0; -E_PIPE: it is closed.
+ */
+static long attend(struct shmring *ring, uint32_t *needs, uint32_t ready)
+{
+    uint32_t wanted = load_relaxed(needs);
+
+    if (wanted == CLOSED)
+        return -E_PIPE;
+    /* If the word has changed, its owner has looked at the ring since. */
+    if (wanted && wanted <= ready && cas_u32(needs, wanted, 0)) {
+        ring->calls++;
+        ring->wakes++;
+        word_wake(needs, 1);
+    }
+    return 0;
+}
+
+static __attribute__((noinline)) long tell_receiver(struct shmring *ring)
+{
+    return attend(ring, &ring->page->receiver_needs, ring->size);
+}
+
+/* That the sender is closed is of no interest before its last message. */
+static __attribute__((noinline)) long tell_sender(struct shmring *ring,
+                                                  uint64_t len)
+{
+    struct ring_end end = receiving(ring);
+
+    (void)attend(ring, &ring->page->sender_needs, end.size - ring_filled(&end));
+    return (long)len;
+}
+
+/* n places more are the receiver's. Returns: 0; -E_PIPE: it is closed. */
+static inline long publish(struct shmring *ring, uint64_t n)
+{
+    struct ring_end end = sending(ring);
+
+    ring_pass(&end, (uint32_t)n);
+    ring->at = end.at;
+    fence_full(); /* pairs with the one in wait_for_it() */
+    if (unlikely(load_relaxed(&ring->page->receiver_needs)))
+        return tell_receiver(ring);
+    return 0;
+}
+
+/* n places more are the sender's. Returns: len. */
+static inline long give_back(struct shmring *ring, uint64_t n, uint64_t len)
+{
+    struct ring_end end = receiving(ring);
+
+    ring_pass(&end, (uint32_t)n);
+    ring->at = end.at;
+    fence_full(); /* pairs with the one in wait_for_it() */
+    if (unlikely(load_relaxed(&ring->page->sender_needs)))
+        return tell_sender(ring, len);
+    return (long)len;
+}
+
+/* --- one attempt ---------------------------------------------------------- */
+
+/* Where the bytes of the next message are: from *place on; how many of them
+ * come before the end of the ring. */
+static uint64_t bytes_of(const struct ring_end *end, uint64_t len,
+                         uint32_t *place)
+{
+    uint64_t before_end;
+
+    *place = ring_place(end, 1);
+    before_end = (end->size - *place) * PLACE;
+    return len < before_end ? len : before_end;
+}
+
+static long try_send(struct shmring *ring, const char *buf, uint64_t len)
+{
+    struct ring_end end = sending(ring);
+    uint32_t free = ring_free(&end), need = places_for(len), place;
+    uint64_t first = bytes_of(&end, len, &place);
+    uint64_t *places = ring->page->places;
+
+    if (free > end.size)
+        return refuse(ring, -E_PROTOTYPE);
+    if (free < need)
+        return load_relaxed(&ring->page->receiver_needs) == CLOSED ? -E_PIPE
+                                                                   : -E_AGAIN;
+    places[ring_place(&end, 0)] = len;
+    memcpy(&places[place], buf, first);
+    memcpy(places, buf + first, len - first);
+    stand(ring, end.at + need, free - need);
+    return publish(ring, need);
+}
+
+static long try_recv(struct shmring *ring, char *buf, uint64_t cap)
+{
+    struct ring_end end = receiving(ring);
+    uint32_t filled = ring_filled(&end), need, place;
+    const uint64_t *places = ring->page->places;
+    uint64_t len, first;
+
+    if (!filled) {
+        /* Acquire; pairs with the release in shmring_close(): it is closed
+         * after its last message, so look for that now. */
+        if (load_acquire(&ring->page->sender_needs) != CLOSED)
+            return -E_AGAIN;
+        filled = ring_filled(&end);
+        if (!filled)
+            return -E_PIPE;
+    }
+    len = load_relaxed(&places[ring_place(&end, 0)]);
+    need = places_for(len);
+    if (filled > end.size || len > max_message(ring) || need > filled)
+        return refuse(ring, -E_PROTOTYPE);
+    if (len > cap)
+        return -E_MSGSIZE;
+    first = bytes_of(&end, len, &place);
+    memcpy(buf, &places[place], first);
+    memcpy(buf + first, places, len - first);
+    stand(ring, end.at + need, filled - need);
+    return give_back(ring, need, len);
+}
+
+/* --- waiting -------------------------------------------------------------- */
+
+/* Nobody else has the region, or it is no more ours. */
+static long look_for_peer(struct shmring *ring)
+{
+    struct region_info info;
+
+    ring->calls++;
+    if (region_info(ring->region, &info) < 0)
+        return refuse(ring, -E_BADH);
+    fence_full(); /* what it did before it died precedes our next look */
+    return info.refs <= ALONE ? -E_PIPE : 0;
+}
+
+/*
+ * Sleep, unless `deadline`, which is 0 at first, has passed, until it is time
+ * to look again. Returns: 0; -E_TIMEDOUT; -E_BADH; -E_PIPE: there is no peer.
+ */
+static long rest(struct shmring *ring, uint32_t wanted, uint64_t timeout,
+                 uint64_t *deadline)
+{
+    uint64_t left = PATIENCE;
+    long error;
+
+    if (timeout != TIMEOUT_FOREVER) {
+        uint64_t now = (uint64_t)clock_ns();
+
+        ring->calls++;
+        if (!*deadline)
+            *deadline = timeout < UINT64_MAX - now ? now + timeout : UINT64_MAX;
+        if (now >= *deadline)
+            return -E_TIMEDOUT;
+        if (*deadline - now < left)
+            left = *deadline - now;
+    }
+    ring->calls++;
+    ring->waits++;
+    error = word_wait(my_needs(ring), wanted, left);
+    if (error == -E_TIMEDOUT)
+        return look_for_peer(ring);
+    return error == -E_FAULT ? refuse(ring, -E_BADH) : 0;
+}
+
+static long attempt(struct shmring *ring, void *buf, uint64_t len)
+{
+    return sends(ring) ? try_send(ring, buf, len) : try_recv(ring, buf, len);
+}
+
+/* The first attempt was too early. */
+static long wait_for_it(struct shmring *ring, void *buf, uint64_t len,
+                        uint64_t timeout)
+{
+    uint32_t wanted = sends(ring) ? places_for(len) : 1;
+    uint32_t *needs = my_needs(ring);
+    uint64_t deadline = 0;
+    long result, rested;
+
+    for (;;) {
+        store_relaxed(needs, wanted);
+        fence_full(); /* pairs with those in publish(), give_back() */
+        result = attempt(ring, buf, len);
+        if (result != -E_AGAIN)
+            break;
+        rested = rest(ring, wanted, timeout, &deadline);
+        if (rested == -E_BADH)
+            return rested;
+        result = attempt(ring, buf, len); /* who woke us need not do it again */
+        if (result == -E_AGAIN && !rested)
+            continue;
+        if (result == -E_AGAIN)
+            result = rested;
+        break;
+    }
+    store_relaxed(needs, 0);
+    return result;
+}
+
+/* All that is not simple; `len` bytes to send, or room for them. */
+static __attribute__((noinline)) long do_it(struct shmring *ring,
+                                            enum shmring_side side, void *buf,
+                                            uint64_t len, uint64_t timeout)
+{
+    long result;
+
+    if (ring->error)
+        return ring->error;
+    if (ring->side != side)
+        return ring->side ? -E_ACCES : -E_BADH;
+    if (side == SHMRING_SENDER && len > max_message(ring))
+        return -E_MSGSIZE;
+    result = attempt(ring, buf, len);
+    if (result != -E_AGAIN || !timeout)
+        return result;
+    return wait_for_it(ring, buf, len, timeout);
+}
+
+/* --- sending and receiving ------------------------------------------------ */
+
+/* Bytes of places that are ours. */
+static inline uint64_t bytes_in(const struct shmring_span *span)
+{
+    return (uint64_t)span->stop - (uint64_t)span->next;
+}
+
+static inline bool is_words(const void *buf, uint64_t len)
+{
+    return ((uint64_t)buf | len) % PLACE == 0;
+}
+
+/* Whole words, eight at a time. Both pointers end behind them. */
+static inline void copy_words(word_t **to, const word_t **from, uint64_t len)
+{
+    word_t *t = *to;
+    const word_t *f = *from;
+    const word_t *end = f + len / 64 * 8;
+
+    while (f != end) {
+        for (int i = 0; i < 8; i += 4) {
+            word_t a = f[i], b = f[i + 1], c = f[i + 2], d = f[i + 3];
+
+            t[i] = a, t[i + 1] = b, t[i + 2] = c, t[i + 3] = d;
+        }
+        f += 8, t += 8;
+        asm("" : "+r"(t), "+r"(f)); /* the compiler would count otherwise */
+    }
+    for (len %= 64; unlikely(len); len -= PLACE)
+        *t++ = *f++;
+    *to = t;
+    *from = f;
+}
+
+long shmring_send(struct shmring *ring, const void *buf, uint64_t len,
+                  uint64_t timeout)
+{
+    const word_t *from = buf;
+    word_t *to = ring->room.next;
+
+    if (unlikely(len >= bytes_in(&ring->room) || !is_words(buf, len)))
+        return do_it(ring, SHMRING_SENDER, (void *)(uintptr_t)buf, len,
+                     timeout);
+    *to++ = len;
+    copy_words(&to, &from, len);
+    ring->room.next = to;
+    return publish(ring, 1 + len / PLACE);
+}
+
+long shmring_recv(struct shmring *ring, void *buf, uint64_t cap,
+                  uint64_t timeout)
+{
+    uint64_t bytes = bytes_in(&ring->filled), len;
+    const word_t *from = ring->filled.next;
+    word_t *to = buf;
+
+    if (unlikely(!bytes))
+        return do_it(ring, SHMRING_RECEIVER, buf, cap, timeout);
+    len = load_relaxed(from++);
+    if (unlikely(len >= bytes || len > cap || !is_words(buf, len)))
+        return do_it(ring, SHMRING_RECEIVER, buf, cap, timeout);
+    copy_words(&to, &from, len);
+    ring->filled.next = (word_t *)(uintptr_t)from;
+    return give_back(ring, 1 + len / PLACE, len);
+}
+
+long shmring_close(struct shmring *ring)
+{
+    if (!ring->size)
+        return -E_BADH;
+    if (ring->page) {
+        bool sender = sends(ring);
+        uint32_t *theirs =
+            sender ? &ring->page->receiver_needs : &ring->page->sender_needs;
+
+        /* Release; pairs with the acquire in try_recv(). */
+        store_release(my_needs(ring), CLOSED);
+        fence_full(); /* pairs with the one in wait_for_it() */
+        (void)attend(ring, theirs, ring->size);
+    }
+    handle_close(ring->region); /* its mapping goes with it */
+    refuse(ring, -E_BADH);
+    ring->size = 0;
+    ring->region = -1;
+    return 0;
+}
