@@ -103,7 +103,7 @@ TEST(channel_fault)
     CHECK_EQ(out, 5);
 }
 
-// M1: a server receives calls by its ring, several at a time, and answers by it.
+// M1: a server receives calls by its ring, several at a time, and answers.
 TEST(server)
 {
     struct ipc_msg __attribute__((aligned(64))) m[3] = {0};
