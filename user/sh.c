@@ -18,6 +18,7 @@
  * S3 Ctrl-C makes the kernel kill the process that the shell waits for. The
  *    shell then kills the rest of that pipeline with all its descendants.
  */
+#include <lobby.h>
 #include "sh.h"
 
 #define PIPE_RING  16
@@ -334,6 +335,9 @@ int main(int argc, char **argv)
 
     if (at < argc && strncmp(argv[at], "--system=", 9) == 0)
         power = (handle_t)strtol(argv[at++] + 9, 0, 10);
+    // What it starts meets there; a shell in a shell has it from above.
+    if (lobby_find() < 0)
+        lobby_start(power);
     if (at == argc) {
         interactive = is_console(STDIN);
         run_input();
