@@ -236,6 +236,23 @@ TEST(no_writer)
     CHECK_EQ(put_now(q, 1, PRIO_LOW), 0);
 }
 
+// M2: events that nobody will read go with the last reader, those that wait for
+// a place, too; the subscriptions stay.
+TEST(reader_gone)
+{
+    handle_t s = (handle_t)sem_create(1), out = new_queue(1);
+    handle_t in = (handle_t)handle_dup(out, RIGHT_WRITE, 0);
+    handle_t copy = (handle_t)handle_dup(s, RW, 0);
+
+    CHECK_EQ(handle_subscribe(s, in, SIG_READABLE, 1), 0);
+    CHECK_EQ(handle_subscribe(copy, in, SIG_READABLE, 2), 0);
+    CHECK_EQ(handle_close(out), 0);
+    CHECK_EQ(sem_wait(s, NOW), 0);
+    CHECK_EQ(sem_post(s), 0);
+    CHECK_EQ(handle_unsubscribe(s, in), 0);
+    CHECK_EQ(handle_unsubscribe(copy, in), 0);
+}
+
 // M2: what wakes a receiver is the event itself, from any kind of object, also
 // when the one who causes it goes to sleep or ends.
 TEST(objects)
