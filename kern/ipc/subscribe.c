@@ -4,7 +4,8 @@
  *
  *   SU1  `signals` came up and were not read. Who makes them from 0 to
  *        something sees to it that an event is posted, when it has given up
- *        the object's lock: until then it is among its process's events.
+ *        the object's lock: until then it is among a process's events, only
+ *        once (`posting`): who posts it unsets that, then looks at `signals`.
  *   SU2  a subscription has at most one event in its queue, `slot`. What it
  *        says is decided when it is read, so that all that comes up until then
  *        is in it.
@@ -12,6 +13,7 @@
  *        place that is freed, before any sender.
  *   SU4  a subscription ends with the first of its two handles. It holds both
  *        objects, and is freed when nobody is about to post for it any more.
+ *        One that has `ended` has no observer again.
  *   SU5  an interrupt line bound to a queue is a subscription, too; what comes
  *        up is INTERRUPT. Its handler posts at once what it makes come up, with
  *        event_interrupts held, which processes hold with interrupts off only.
@@ -43,8 +45,10 @@ struct subscription {
     uint32_t signals;                      /* [a] SU1 */
     uint32_t told;                         /* [o] CLOSED comes up once */
     uint32_t refs;                         /* [a] */
+    uint32_t posting;                      /* [a] SU1 */
     uint32_t irq;                          /* [I] 0: none */
     bool waits;                            /* [q] SU3 */
+    bool ended;                            /* [o] SU4 */
 };
 
 /* What an event's place holds. */
@@ -141,16 +145,19 @@ static void post(struct subscription *s)
     kobj_unlock(&q->obj);
 }
 
+static void post_pending(struct subscription *s)
+{
+    (void)swap_acq_rel(&s->posting, false);
+    post(s);
+    put(s);
+}
+
 NOINLINE void event_flush(void)
 {
     struct list *link;
 
-    while ((link = list_pop_front(&this_thread()->events))) {
-        struct subscription *s = list_entry(link, struct subscription, pending);
-
-        post(s);
-        put(s);
-    }
+    while ((link = list_pop_front(&this_thread()->events)))
+        post_pending(list_entry(link, struct subscription, pending));
 }
 
 static void fire(struct observer *o, uint32_t up)
@@ -160,7 +167,7 @@ static void fire(struct observer *o, uint32_t up)
 
     up &= ~s->told;
     s->told |= up & SIG_CLOSED;
-    if (!add_signals(s, up))
+    if (!add_signals(s, up) || swap_acq_rel(&s->posting, true))
         return;
     add_relaxed(&s->refs, 1);
     list_push_back(&p->events, &s->pending);
@@ -178,8 +185,7 @@ void event_interrupt(struct subscription *s)
     while (events->prev != own) {
         s = list_entry(events->prev, struct subscription, pending);
         list_remove(&s->pending);
-        post(s);
-        put(s); /* not the last reference: SU5 */
+        post_pending(s); /* does not put the last reference: SU5 */
     }
 }
 
@@ -217,14 +223,14 @@ void event_read_done(struct queue *q, struct qslot *slot, bool arrived)
 
 /* --- beginning and end ---------------------------------------------------- */
 
-/* The running process's, or any process's, that goes through this node, or with
- * two through both. */
-static struct subscription *find(struct proc *p, const struct hnode *node,
-                                 const struct hnode *queue_node)
+/* One of p's that goes through this node, or with two through both. */
+static struct subscription *find_locked(struct proc *p,
+                                        const struct hnode *node,
+                                        const struct hnode *queue_node)
+    REQUIRES(&p->handles_lock)
 {
     struct subscription *found = NULL;
 
-    spin_lock(&p->handles_lock);
     list_for_each (link, &p->subscriptions) {
         struct subscription *s = list_entry(link, struct subscription, link);
 
@@ -234,6 +240,16 @@ static struct subscription *find(struct proc *p, const struct hnode *node,
     }
     if (found)
         add_relaxed(&found->refs, 1);
+    return found;
+}
+
+static struct subscription *find(struct proc *p, const struct hnode *node,
+                                 const struct hnode *queue_node)
+{
+    struct subscription *found;
+
+    spin_lock(&p->handles_lock);
+    found = find_locked(p, node, queue_node);
     spin_unlock(&p->handles_lock);
     return found;
 }
@@ -246,6 +262,7 @@ static void end(struct subscription *s)
     bool first;
 
     kobj_lock(s->source);
+    s->ended = true;
     list_remove(&s->observer.link);
     kobj_unlock(s->source);
     spin_lock(&event_interrupts); /* SU5 */
@@ -279,17 +296,16 @@ NOINLINE void event_handle_gone(const struct hnode *node)
         end(s);
 }
 
-/* Returns: 0 and *out, with a reference for the caller; -E_MFILE; -E_NOMEM. */
-static long new_subscription(struct hnode *node, struct hnode *queue_node,
-                             uint32_t irq, uint64_t token,
-                             struct subscription **out)
+/* Make one, unless it is there: another thread of the running process may have
+ * made it. Returns: 0 and *out, with a reference for the caller; -E_MFILE;
+ * -E_NOMEM. */
+static long add(struct hnode *node, struct hnode *queue_node, uint32_t irq,
+                uint64_t token, struct subscription **out)
 {
     struct proc *p = this_proc();
-    struct subscription *s;
+    struct subscription *s = kmalloc(sizeof(*s));
+    bool full;
 
-    if (load_relaxed(&p->subscription_count) == SUBSCRIPTION_MAX)
-        return -E_MFILE;
-    s = kmalloc(sizeof(*s));
     if (!s)
         return -E_NOMEM;
     *s = (struct subscription){
@@ -308,33 +324,48 @@ static long new_subscription(struct hnode *node, struct hnode *queue_node,
     kobj_get(&s->queue->obj);
     node->watched = queue_node->watched = true;
     spin_lock(&p->handles_lock);
-    list_push_back(&p->subscriptions, &s->link);
-    p->subscription_count++;
+    *out = irq ? NULL : find_locked(p, node, queue_node);
+    full = p->subscription_count == SUBSCRIPTION_MAX;
+    if (!*out && !full) {
+        list_push_back(&p->subscriptions, &s->link);
+        p->subscription_count++;
+        *out = s;
+    }
     spin_unlock(&p->handles_lock);
-    *out = s;
-    return 0;
+    if (*out == s)
+        return 0;
+    put(s);
+    put(s);
+    return *out ? 0 : -E_MFILE;
 }
 
 long event_subscribe(struct hnode *node, struct hnode *queue_node,
                      uint32_t signals, uint64_t token)
 {
     struct kobj *source = node->obj;
-    struct subscription *s = find(this_proc(), node, queue_node);
+    struct subscription *s;
+    bool ended;
 
-    if (!s)
-        TRY(new_subscription(node, queue_node, 0, token, &s));
-    kobj_lock(&s->queue->obj);
-    s->token = token;
-    kobj_unlock(&s->queue->obj);
-    kobj_lock(source);
-    s->observer.wanted = signals;
-    s->told = 0;
-    list_remove(&s->observer.link);
-    list_push_back(&source->observers, &s->observer.link);
-    fire(&s->observer,
-         source->ops->signals(source, s->observer.rights) & signals);
-    kobj_unlock(source);
-    put(s);
+    do { /* again if another thread just ends it */
+        s = find(this_proc(), node, queue_node);
+        if (!s)
+            TRY(add(node, queue_node, 0, token, &s));
+        kobj_lock(&s->queue->obj);
+        s->token = token;
+        kobj_unlock(&s->queue->obj);
+        kobj_lock(source);
+        ended = s->ended;
+        if (!ended) {
+            s->observer.wanted = signals;
+            s->told = 0;
+            list_remove(&s->observer.link);
+            list_push_back(&source->observers, &s->observer.link);
+            fire(&s->observer,
+                 source->ops->signals(source, s->observer.rights) & signals);
+        }
+        kobj_unlock(source);
+        put(s);
+    } while (ended);
     return 0;
 }
 
@@ -344,7 +375,7 @@ long event_bind(struct hnode *node, struct hnode *queue_node, uint32_t irq,
     struct subscription *s;
     long error;
 
-    TRY(new_subscription(node, queue_node, irq, token, &s));
+    TRY(add(node, queue_node, irq, token, &s));
     spin_lock(&event_interrupts);
     error = node->obj->ops->bind(s, irq);
     spin_unlock(&event_interrupts);
