@@ -237,13 +237,30 @@ static void wait_for_readers(const struct hnode *node)
                 cpu_relax();
 }
 
+/* The node is out of its table, and no call notes it: its owner waits through
+ * it no more. event_wait() looks which handle it was. */
+static void end_waits(const struct hnode *node)
+{
+    struct proc *p = node->owner;
+    uint32_t turn = load_acquire(&p->wait.claim); /* [WAIT] */
+    const void *through = load_relaxed(&p->wait.node);
+
+    if ((through == node || (through && through == p->page)) &&
+        waiter_claim_turn(&p->wait, turn, -E_BADH))
+        waiter_wake(&p->wait);
+    parked_end(p, node, NULL, -E_BADH);
+}
+
 /* The node is out of its table. By H4 only its owner, this process, could look
- * at it; and the poller as which it runs, too. */
+ * at it, which does not wait now; and who runs as the owner, too. */
 static NOINLINE void end_uses(struct hnode *node)
 {
-    if (load_relaxed(&node->owner->polled))
+    if (load_relaxed(&node->owner->polled)) {
         wait_for_readers(node);
-    parked_end(node->owner, node, NULL, -E_BADH);
+        end_waits(node);
+    } else {
+        parked_end(node->owner, node, NULL, -E_BADH);
+    }
 }
 
 long hnode_end(struct hnode *node)
@@ -297,19 +314,9 @@ long hnode_revoke(struct hnode *node)
     handle_done();
     while ((link = list_pop_front(&taken))) {
         struct hnode *dead = list_entry(link, struct hnode, siblings);
-        struct waiter *w = &dead->owner->wait;
-        const void *through;
-        uint32_t turn;
 
         wait_for_readers(dead);
-        /* Its owner, if it waits through it, waits no more; event_wait() looks
-         * which handle it was. */
-        turn = load_acquire(&w->claim); /* [WAIT] */
-        through = load_relaxed(&w->node);
-        if ((through == dead || (through && through == dead->owner->page)) &&
-            waiter_claim_turn(w, turn, -E_BADH))
-            waiter_wake(w);
-        parked_end(dead->owner, dead, NULL, -E_BADH);
+        end_waits(dead);
         hnode_free(dead, 0);
         interrupt_window();
     }

@@ -36,8 +36,8 @@ static ALWAYS_INLINE struct waiter *begin(struct proc *p, struct waiter *w,
     w->turn = turn;
     if (unlikely(w != &p->wait))
         park(w);
-    /* [WAIT] release; pairs with the acquire in hnode_revoke(): node is that of
-     * this turn. */
+    /* [WAIT] release; pairs with the acquire in end_waits() and others: node is
+     * that of this turn. */
     store_release(&w->claim, turn);
     return w;
 }

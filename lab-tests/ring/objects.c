@@ -326,4 +326,46 @@ TEST(subscribe_in_batch)
     EXPECT(6, 0);
 }
 
+/* The owner waits by a trap, and then its ring closes the handle it waits
+ * through: when another process sees it wait. */
+static void closed_by_ring(uint32_t poll, uint32_t how)
+{
+    handle_t go = (handle_t)new_queue(1), q = (handle_t)new_queue(1), h = q;
+    handle_t p = new_port(), s = new_sem(0);
+    struct wait_item item = {q, SIG_READABLE, 0};
+    struct ipc_msg m = {0};
+    long me = getpid(), pid;
+    char byte;
+
+    h = how == 0 ? s : how == 1 || how == 4 ? q : p;
+    raw_open(8 | poll);
+    put_recv(1, go, &byte, 1, FOREVER);
+    PUT(CALL_handle_close, NEED | BARRIER, 2, (uint64_t)h);
+    ring_submit(2, 0, NOW);
+    pid = SPAWN(await_state(me, PROC_WAITING);
+                CHECK_EQ(queue_send(go, "g", 1, 0, NOW), 0));
+    if (how == 0)
+        CHECK_ERR(sem_wait(s, FOREVER), E_BADH);
+    else if (how == 1)
+        CHECK_ERR(queue_recv(q, &byte, 1, 0, FOREVER), E_BADH);
+    else if (how == 2)
+        CHECK_ERR(port_call(p, &m, FOREVER), E_BADH);
+    else if (how == 3)
+        CHECK_ERR(port_reply_recv(0, p, &m, FOREVER), E_BADH);
+    else
+        CHECK_ERR(handle_wait(&item, 1, FOREVER), E_BADH);
+    CHECK_EQ(JOIN(pid), 0);
+    raw_close();
+}
+
+// F8: so a wait by a trap ends too when the process's own ring closes its
+// handle, polled or not.
+TEST(closed_by_ring)
+{
+    for (uint32_t how = 0; how < 5; how++) {
+        closed_by_ring(0, how);
+        closed_by_ring(RING_KERNEL_POLL, how);
+    }
+}
+
 TEST_MAIN()
