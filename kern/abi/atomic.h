@@ -21,17 +21,18 @@
     } while (0)
 
 /* One instruction, where the compiler would also widen the result. */
-#define swap_u32(p, value, order)                                              \
+#define swap(width, p, value, order)                                           \
     ({                                                                         \
         long old_;                                                             \
-        __asm__ volatile("amoswap.w" order " %0, %z2, (%1)"                    \
+        __asm__ volatile("amoswap." width order " %0, %z2, (%1)"               \
                          : "=&r"(old_)                                         \
                          : "r"(p), "rJ"(value)                                 \
                          : "memory");                                          \
         old_;                                                                  \
     })
-#define swap_acquire(p, v) swap_u32(p, v, ".aq")
-#define swap_acq_rel(p, v) swap_u32(p, v, ".aqrl")
+#define swap_acquire(p, v)   swap("w", p, v, ".aq")
+#define swap_acq_rel(p, v)   swap("w", p, v, ".aqrl")
+#define swap64_acq_rel(p, v) swap("d", p, v, ".aqrl")
 #define add_acq_rel(p, value)                                                  \
     ({                                                                         \
         long old_;                                                             \
@@ -57,6 +58,12 @@
 
 /* *p: expected -> wanted. Returns whether it did. */
 static inline bool cas_u32(uint32_t *p, uint32_t expected, uint32_t wanted)
+{
+    return __atomic_compare_exchange_n(p, &expected, wanted, false,
+                                       __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
+}
+
+static inline bool cas_u64(uint64_t *p, uint64_t expected, uint64_t wanted)
 {
     return __atomic_compare_exchange_n(p, &expected, wanted, false,
                                        __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);

@@ -242,7 +242,7 @@ static void wait_for_readers(const struct hnode *node)
 static void end_waits(const struct hnode *node)
 {
     struct proc *p = node->owner;
-    uint32_t turn = load_acquire(&p->wait.claim); /* [WAIT] */
+    uint64_t turn = load_acquire(&p->wait.claim); /* [WAIT] */
     const void *through = load_relaxed(&p->wait.node);
 
     if ((through == node || (through && through == p->page)) &&

@@ -17,7 +17,7 @@ struct port_msg {
 struct request {
     struct list link;    /* [q] in ready or line; or free; or in none */
     struct waiter *from; /* [q] whose it is; not in a place */
-    uint32_t turn;       /* [q] of a call: its wait (waitq.h); else 0 */
+    uint64_t turn;       /* [q] of a call: its wait (waitq.h); else 0 */
     bool ready;          /* [q] it is in ready */
     struct port_msg msg; /* in a call: and then the reply */
 };
@@ -49,7 +49,7 @@ _Static_assert(sizeof(struct request) <= PORT_ROOM, "room");
 struct port_recv {
     struct port_msg msg;
     struct waiter *caller; /* of a call, */
-    uint32_t turn;         /* in this turn; 0: a one-way message */
+    uint64_t turn;         /* in this turn; 0: a one-way message */
     struct request *place; /* its place; of a call: only as in N3 */
 };
 

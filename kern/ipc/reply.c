@@ -20,7 +20,7 @@ struct reply {
     struct kobj obj;
     struct hnode node;
     struct waiter *caller; /* [I] */
-    uint32_t turn;         /* [I] RE2; 0 once cancelled */
+    uint64_t turn;         /* [I] RE2; 0 once cancelled */
     bool block;            /* [I] */
     struct hentry *entry;  /* [s] its slot: where it may rest */
     uint32_t busy;         /* [a] */

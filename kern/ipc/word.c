@@ -111,7 +111,7 @@ inline long word_wake(const uint32_t *at, uint32_t n)
 void word_unmapped(struct proc *p, uint64_t va, uint64_t size)
 {
     struct waiter *w = &p->wait;
-    uint32_t turn;
+    uint64_t turn;
 
     fence_full();                   /* pairs with the one in word_wait() */
     turn = load_acquire(&w->claim); /* [WAIT] */

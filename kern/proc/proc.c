@@ -309,7 +309,7 @@ bool proc_kill_foreground(bool shell)
 void proc_end_calls(const void *called, int result)
 {
     for (struct proc *p = procs; p < &procs[slots]; p++) {
-        uint32_t turn = load_acquire(&p->wait.claim); /* [WAIT] */
+        uint64_t turn = load_acquire(&p->wait.claim); /* [WAIT] */
 
         if (load_relaxed(&p->wait.called) == called &&
             waiter_claim_turn(&p->wait, turn, result))

@@ -29,7 +29,7 @@ static __attribute__((noinline)) void park(struct waiter *w)
 static ALWAYS_INLINE struct waiter *begin(struct proc *p, struct waiter *w,
                                           const void *node)
 {
-    uint32_t turn = (w->turn + 2) | 1;
+    uint64_t turn = w->turn + 1;
 
     store_relaxed(&p->state, PROC_WAITING);
     w->node = node;
@@ -58,15 +58,15 @@ inline struct waiter *waiter_begin_own(const void *node)
 
 inline bool waiter_claim(struct waiter *w, int result)
 {
-    if (swap_acq_rel(&w->claim, WAITER_CLAIMED) == WAITER_CLAIMED)
+    if (swap64_acq_rel(&w->claim, WAITER_CLAIMED) == WAITER_CLAIMED)
         return false;
     w->result = result;
     return true;
 }
 
-bool waiter_claim_turn(struct waiter *w, uint32_t turn, int result)
+bool waiter_claim_turn(struct waiter *w, uint64_t turn, int result)
 {
-    if (turn == WAITER_CLAIMED || !cas_u32(&w->claim, turn, WAITER_CLAIMED))
+    if (turn == WAITER_CLAIMED || !cas_u64(&w->claim, turn, WAITER_CLAIMED))
         return false;
     w->result = result;
     return true;

@@ -3,9 +3,10 @@
  * true what it waits for hands it over: a waiter that is woken has what it
  * wanted, or the reason why not, and need not look again.
  *
- *   W1  a wait ends exactly once: by the one who moves `claim` from PENDING, an
- *       odd number of its own, to CLAIMED. Object, timer, kill and revocation
- *       compete for that; the losers leave the waiter alone.
+ *   W1  a wait ends exactly once: by the one who moves `claim` from PENDING, a
+ *       number that no other wait of this waiter ever has, to CLAIMED. Object,
+ *       timer, kill and revocation compete for that; the losers leave the
+ *       waiter alone.
  *   W2  no wakeup is lost: a waiter becomes PENDING and joins its line under
  *       the object's lock, in the same critical section in which it saw that
  *       it has to wait; whoever changes the object holds that lock and finds
@@ -27,7 +28,7 @@
 #include "base/spinlock.h"
 #include "proc/timer.h"
 
-#define WAITER_CLAIMED 0u   /* or not waiting */
+#define WAITER_CLAIMED 0ul  /* or not waiting */
 #define E_PARKED       4095 /* no error: no program sees it */
 
 struct proc;
@@ -35,8 +36,8 @@ struct proc;
 struct waiter {
     struct list link;      /* [o] in an object's line */
     struct proc *proc;     /* [I] whose wait it is */
-    uint32_t claim;        /* [a] W1 */
-    uint32_t turn;         /* [s] the last PENDING */
+    uint64_t claim;        /* [a] W1 */
+    uint64_t turn;         /* [s] the last PENDING */
     int32_t result;        /* [claimer] 0, or -E_x: why the wait ended */
     struct list timer;     /* [timers] in line, if it has a deadline */
     struct timers *timers; /* [s] the line */
@@ -112,7 +113,7 @@ bool waiter_claim(struct waiter *w, int result);
 
 /* The same, for the wait of this turn only: what `claim` was before the caller
  * looked at anything else. */
-bool waiter_claim_turn(struct waiter *w, uint32_t turn, int result);
+bool waiter_claim_turn(struct waiter *w, uint64_t turn, int result);
 void waiter_wake(struct waiter *w);
 
 /* End a wait, unless it has ended. Returns: whether the caller did it. */
