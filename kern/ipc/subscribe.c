@@ -53,7 +53,8 @@ struct subscription {
 
 /* What an event's place holds. */
 struct event {
-    struct msg_event message;  /* valid once it is read, or ended */
+    struct msg_event message;  /* valid once it is read, or ended; until then */
+                               /* without signals */
     struct subscription *from; /* [q] NULL once that has ended */
 };
 _Static_assert(sizeof(struct event) <= HNODE_IN_PLACE, "room");
@@ -104,7 +105,7 @@ static void place_locked(struct subscription *s, struct qslot *slot)
     slot->meta = (struct msg_meta){.len = sizeof(struct msg_event),
                                    .priority = PRIO_HIGH,
                                    .kind = MSG_EVENT};
-    event_in(slot)->from = s;
+    *event_in(slot) = (struct event){.from = s};
     s->slot = slot;
     queue_accept_locked(s->queue, slot);
 }
@@ -209,8 +210,10 @@ void event_read_done(struct queue *q, struct qslot *slot, bool arrived)
 
     kobj_lock(&q->obj);
     s = event_in(slot)->from;
-    if (s && !arrived)
+    if (s && !arrived) {
         (void)add_signals(s, event_in(slot)->message.signals);
+        event_in(slot)->message.signals = 0;
+    }
     if (s && arrived)
         s->slot = NULL;
     if (s && arrived && (q->closed & CLOSED_SEND))
@@ -273,8 +276,11 @@ static void end(struct subscription *s)
     keep_locked(s, false);
     message = take_message(s);
     if (s->slot) { /* what is in a message stays there */
-        event_in(s->slot)->message = message;
-        event_in(s->slot)->from = NULL;
+        struct event *e = event_in(s->slot);
+
+        /* Those that were read perhaps do not arrive. */
+        message.signals |= e->message.signals;
+        *e = (struct event){.message = message};
     }
     s->slot = NULL;
     kobj_unlock(&s->queue->obj);
