@@ -4,8 +4,8 @@
  *   KV1  it waits for requests only. Doors and boxes are tried, with timeout 0:
  *        no client can hold it up, dead or alive.
  *   KV2  who asks is who the kernel says, and has one box: what it breaks in
- *        there is its own. When it has ended, its box is dropped a second
- *        later, or when somebody else comes.
+ *        there is its own. When it has ended, its box is dropped, at the
+ *        latest after a second without requests, or after SWEEP of them.
  *   KV3  of what comes from a client, nothing is used before it is copied, and
  *        then checked: the body of a request, the bytes of a value.
  *   KV4  a value is in the store before its put is answered; a client that dies

@@ -9,44 +9,90 @@
  * of its queue.
  *
  *   LO1  a name is its first owner's for as long as somebody reads its door.
- *   LO2  it waits for the next message, and for the end of what it keeps, of
- *        which there is no more than handle_wait takes.
+ *   LO2  it waits for the next message, and for word of the end of a queue that
+ *        it keeps, to which it has subscribed; and for nobody in particular.
  *   LO3  it ends when nobody is left who could ask. So it keeps no WRITE end of
  *        its own queue, and no READ end, in whose queue there might be one.
  */
 #include <lobby.h>
 
-#define DOORS     8
-#define QUESTIONS 7
-#define KEPT      (DOORS + QUESTIONS)
+#define DOORS      32
+#define QUESTIONS  64
+#define EVENT_RING 16
 
-static struct entry {
+struct entry {
     uint32_t name;
-    handle_t queue; /* negative: this one is free */
-} kept[KEPT];
+    uint32_t serial; /* an event that comes late must not end the next one */
+    handle_t queue;  /* 0: this one is free */
+};
 
-static struct entry *const doors = kept, *const questions = kept + DOORS;
+static struct entry doors[DOORS], questions[QUESTIONS];
+static handle_t events; /* the queue for the ends of others */
 
 static void drop(struct entry *e)
 {
     handle_close(e->queue);
-    e->queue = -1;
+    e->queue = 0;
 }
 
+/* A queue of which nobody reads, or a handle that was revoked. */
+static bool is_closed(const struct entry *e)
+{
+    struct wait_item item = {e->queue, SIG_CLOSED, 0};
+
+    return handle_wait(&item, 1, 0) != -E_AGAIN;
+}
+
+/* A free entry; if there is none, revoked handles make room. Null: there is
+ * none. */
 static struct entry *find_free(struct entry *table, int count)
 {
     for (struct entry *e = table; e < table + count; e++)
-        if (e->queue < 0)
+        if (!e->queue)
             return e;
+    for (struct entry *e = table; e < table + count; e++) {
+        if (is_closed(e)) {
+            drop(e);
+            return e;
+        }
+    }
     return 0;
 }
 
-static const struct entry *find_door(uint32_t name)
+/* A door that was closed just now counts no more. */
+static struct entry *find_door(uint32_t name)
 {
-    for (const struct entry *e = doors; e < doors + DOORS; e++)
-        if (e->queue >= 0 && e->name == name)
+    for (struct entry *e = doors; e < doors + DOORS; e++) {
+        if (!e->queue || e->name != name)
+            continue;
+        if (!is_closed(e))
             return e;
+        drop(e);
+    }
     return 0;
+}
+
+/* Keeps a queue until it is dropped, or nobody reads it. Returns: whether it
+ * does. */
+static bool keep(struct entry *place, const struct entry *got)
+{
+    static uint32_t serial;
+
+    if (!place ||
+        handle_subscribe(got->queue, events, SIG_CLOSED, ++serial) < 0) {
+        handle_close(got->queue);
+        return false;
+    }
+    *place = *got;
+    place->serial = serial;
+    return true;
+}
+
+static void drop_serial(struct entry *table, int count, uint64_t serial)
+{
+    for (struct entry *e = table; e < table + count; e++)
+        if (e->queue && e->serial == serial)
+            drop(e);
 }
 
 static void answer(const struct entry *door, handle_t question)
@@ -56,15 +102,17 @@ static void answer(const struct entry *door, handle_t question)
 
 static void leave(const struct entry *got)
 {
-    struct entry *place = find_free(doors, DOORS);
+    struct entry *place;
 
-    if (!place || find_door(got->name)) {
+    if (find_door(got->name)) {
         handle_close(got->queue);
         return;
     }
-    *place = *got;
+    place = find_free(doors, DOORS);
+    if (!keep(place, got))
+        return;
     for (struct entry *e = questions; e < questions + QUESTIONS; e++) {
-        if (e->queue >= 0 && e->name == got->name) {
+        if (e->queue && e->name == got->name) {
             answer(place, e->queue);
             drop(e);
         }
@@ -73,16 +121,14 @@ static void leave(const struct entry *got)
 
 static void ask(const struct entry *got)
 {
-    struct entry *place = find_free(questions, QUESTIONS);
     const struct entry *door = find_door(got->name);
 
-    if (!door && place) {
-        *place = *got;
-        return;
-    }
-    if (door)
+    if (door) {
         answer(door, got->queue);
-    handle_close(got->queue);
+        handle_close(got->queue);
+    } else {
+        keep(find_free(questions, QUESTIONS), got);
+    }
 }
 
 /* The handle in a message, with its rights; negative if there is none. */
@@ -120,7 +166,7 @@ static long take_message(void)
     if (n < 0)
         return n;
     m = handle_in(&meta, bytes);
-    got = (struct entry){meta.tag, m.handle};
+    got = (struct entry){.name = meta.tag, .queue = m.handle};
     if (!is_end(&m))
         handle_close(m.handle);
     else if (m.rights & RIGHT_GRANT)
@@ -130,39 +176,29 @@ static long take_message(void)
     return 0;
 }
 
-/* Sleeps until there is a message, or the other side of a queue has gone. Drops
- * those, first of all: their names are free. Handles of others may be revoked,
- * which nobody is told of. */
-static void sleep(void)
+/* Drops what nobody reads any more. */
+static void take_events(void)
 {
-    struct wait_item items[1 + KEPT] = {{STDIN, SIG_READABLE, 0}};
-    struct entry *of[1 + KEPT];
-    struct handle_info info;
-    uint32_t n = 1;
+    struct msg_event event;
 
-    for (struct entry *e = kept; e < kept + KEPT; e++) {
-        if (e->queue >= 0 && handle_info(e->queue, &info) < 0)
-            e->queue = -1;
-        if (e->queue < 0)
-            continue;
-        of[n] = e;
-        items[n++] = (struct wait_item){e->queue, SIG_CLOSED, 0};
+    while (queue_recv(events, &event, sizeof(event), 0, 0) >= 0) {
+        drop_serial(doors, DOORS, event.token);
+        drop_serial(questions, QUESTIONS, event.token);
     }
-    if (handle_wait(items, n, TIMEOUT_FOREVER) < 0)
-        return;
-    for (uint32_t i = 1; i < n; i++)
-        if (items[i].seen & SIG_CLOSED)
-            drop(of[i]);
 }
 
 int main(void)
 {
-    long error = 0;
+    struct wait_item items[2] = {{STDIN, SIG_READABLE, 0}};
+    long error = queue_create(EVENT_RING, sizeof(struct msg_event), 0);
 
-    for (struct entry *e = kept; e < kept + KEPT; e++)
-        e->queue = -1;
-    while (error == 0 || error == -E_AGAIN) {
-        sleep();
+    if (error < 0)
+        return 1;
+    events = (handle_t)error;
+    items[1] = (struct wait_item){events, SIG_READABLE, 0};
+    for (error = 0; error == 0 || error == -E_AGAIN;) {
+        handle_wait(items, 2, TIMEOUT_FOREVER);
+        take_events();
         error = take_message();
     }
     return error != -E_PIPE;

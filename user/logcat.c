@@ -37,6 +37,7 @@ int main(int argc, char **argv)
 {
     bool follow = argc == 2 && strcmp(argv[1], "-f") == 0;
     struct log_reader reader = LOG_READER;
+    uint64_t number;
     long error;
 
     if (argc > 1 && !follow) {
@@ -44,13 +45,17 @@ int main(int argc, char **argv)
         return 2;
     }
     do {
+        number = reader.number;
         error = log_join(&reader);
         if (error == 0)
             error = print_all(&reader, follow ? TIMEOUT_FOREVER : 0);
-    } while (error == -E_PIPE); // sent away: comes again
+        // Sent away: comes again, unless it was for nothing.
+    } while (error == -E_PIPE && reader.number != number);
     if (error == -E_AGAIN)
         return 0;
     dprintf(STDERR, "logcat: %s\n",
-            error == -E_NOENT ? "there is no logd" : err_name(error));
+            error == -E_NOENT  ? "there is no logd"
+            : error == -E_PIPE ? "logd does not answer"
+                               : err_name(error));
     return 1;
 }

@@ -85,6 +85,7 @@ static void write_out(const char *p, uint32_t n)
 {
     for (uint32_t done; n; p += done, n -= done) {
         done = feed(p, n);
+        interrupt_window(); /* a fast UART never makes us sleep: Ctrl-C */
         if (done)
             continue;
         /* The interrupt comes at once if the UART is ready by now; its handler

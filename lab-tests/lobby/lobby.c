@@ -79,7 +79,7 @@ TEST(door_found)
 // Questions wait for their door; all of them are answered.
 TEST(question_first)
 {
-    enum { CHILDREN = 6 };
+    enum { CHILDREN = 10 };
     handle_t lobby = open_lobby(), q = new_queue();
     long pids[CHILDREN];
 
@@ -161,7 +161,7 @@ TEST(junk)
 // A question too many is turned away at once; who has died asks no more.
 TEST(many_questions)
 {
-    enum { QUESTIONS = 7 };
+    enum { QUESTIONS = 64 };
     handle_t lobby = open_lobby(), q = new_queue();
     long pids[QUESTIONS];
 
