@@ -363,7 +363,8 @@ long proc_describe(long pid, struct proc_info *out)
             .hart = load_relaxed(&p->hart),
             .cpu_ns = ticks_to_ns(ticks_of(p)),
             .pages = load_relaxed(&p->vm.pages),
-            .handles = load_relaxed(&p->handles_used),
+            .handles =
+                load_relaxed(&p->handles_used) - load_relaxed(&p->reply_rests),
         };
         strlcpy(out->name, p->name, sizeof(out->name));
     }

@@ -45,6 +45,30 @@ TEST(unforgeable)
     CHECK_EQ(JOIN(pid), 0);
 }
 
+// M1: while a server waits for the next call it has no reply handle any more.
+TEST(used_up)
+{
+    handle_t p = new_port();
+    struct proc_info info;
+    uint64_t handles;
+    long pid = SPAWN({
+        struct ipc_msg m = {0};
+        long reply = port_reply_recv(0, p, &m, FOREVER);
+
+        port_reply_recv((handle_t)reply, p, &m, FOREVER);
+    });
+
+    await_state(pid, PROC_WAITING);
+    CHECK_EQ(proc_info(pid, &info), 0);
+    handles = info.handles;
+    CHECK_EQ(ask(p, 1, FOREVER), 1);
+    await_state(pid, PROC_WAITING);
+    CHECK_EQ(proc_info(pid, &info), 0);
+    CHECK_EQ(info.handles, handles);
+    CHECK_EQ(kill(pid), 0);
+    CHECK_EQ(wait(pid, 0, FOREVER), pid);
+}
+
 // M1: queue_send_handle moves it: who receives it answers, the sender has it no
 // more.
 TEST(moves)
