@@ -362,6 +362,12 @@ long handle_fork(struct proc *child)
     spin_unlock(&p->handles_lock);
     child->handles_used = 0;
     child->handles_closed = false;
+    if (load_relaxed(&p->polled)) { /* the poller may have set some aside */
+        child->handles_free = ANY_SLOT;
+        for (uint32_t i = HANDLE_SLOTS; i-- > 0;)
+            if (!child->handles->entry[i].node)
+                handle_unreserve(child, i, NULL);
+    }
     for (uint32_t i = 0; i < HANDLE_SLOTS; i++) {
         struct hentry *e = &child->handles->entry[i];
         struct hnode *node, *copy;

@@ -434,4 +434,34 @@ TEST(several)
         CHECK_EQ(JOIN(child[i]), 0);
 }
 
+// F6: a child has all slots that are free, also those that the poller has just
+// set aside for handles that it receives.
+TEST(fork_meanwhile)
+{
+    handle_t q = (handle_t)new_queue(1);
+
+    CHECK_EQ(queue_send_handle(q, q, RIGHT_WRITE, 0, NOW), 0);
+    poll_open(32);
+    for (int i = 0; i < 32; i++) /* its buffer cannot be written: it stays */
+        put_recv(0, q, (void *)(uintptr_t) "x", 64, NOW);
+    for (int i = 0; i < 40; i++) {
+        long pid;
+
+        CQ_CONS = CQ_PROD;
+        if (SQ_PROD == SQ_CONS)
+            SQ_PROD = SQ_PROD + 32;
+        nudge();
+        pid = SPAWN({
+            struct proc_info info;
+
+            while (sem_create(0) >= 0)
+                continue;
+            CHECK_EQ(proc_info(getpid(), &info), 0);
+            CHECK_EQ(info.handles, HANDLE_SLOTS);
+        });
+        CHECK_EQ(JOIN(pid), 0);
+    }
+    raw_close();
+}
+
 TEST_MAIN()
