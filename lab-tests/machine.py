@@ -37,7 +37,7 @@ STARTING = b"\x01weir: starting init\n"
 END_OF_INPUT = b"\x04"
 ARGS_MAX = 255  # sys_info.args less its NUL
 NAME_MAX = 55  # boot_file.name less its NUL
-PANIC_GRACE = 5.0  # seconds from a panic's first line to the power-off
+PANIC_GRACE = 1.5  # seconds from a panic's first line to the power-off
 
 
 class CannotStart(Exception):
@@ -213,12 +213,14 @@ def quote(word):
     )
 
 
-def boot_args(words, seed=None, drivers=None):
+def boot_args(words, seed=None, nonce=None, drivers=None):
     """
     The kernel's command line that runs these words and shuts down. drivers:
     programs that init starts, or makes the one that it runs, as drivers.
     """
     args = [] if seed is None else ["seed=%d" % seed]
+    if nonce is not None:
+        args.append("nonce=" + nonce)
     if drivers:
         args.append("drivers=" + drivers)
     if words:
@@ -374,11 +376,13 @@ class Machine:
     kernel, initrd: paths. args: the boot arguments. cpus: harts. icount: the
     instruction clock. monitor: path for the emulator's control socket.
     on_timeout: called while a machine that has run out of time still runs.
+    watch: called now and then with the emulator's pid; it says how many seconds
+    later again, or 0 to end the machine.
     """
 
     def __init__(self, kernel, initrd, args="", cpus=1, mem="128M",
                  icount=False, seed=None, qemu="qemu-system-riscv64", extra=(),
-                 monitor=None, on_timeout=None):
+                 monitor=None, on_timeout=None, watch=None):
         if icount and cpus > 1 and qemu_version(qemu)[0] < 9:
             raise CannotStart(
                 "the instruction clock with %d harts hangs before QEMU 9, this "
@@ -406,6 +410,7 @@ class Machine:
                 "-mon", "chardev=control,mode=control"]
         self.command += extra
         self.on_timeout = on_timeout
+        self.watch = watch
         self.process = None
 
     def start(self, stdin):
@@ -453,8 +458,14 @@ class Machine:
     def _pump(self, splitter, deadline, stdin):
         console = self.process.stdout.fileno()
         keyboard = Keyboard(self.process.stdin, stdin)
+        next_look = time.monotonic() + 1 if self.watch else float("inf")
         while True:
             now = time.monotonic()
+            if now >= next_look and not splitter.panicked:
+                wait = self.watch(self.process.pid)
+                if not wait:
+                    return None
+                next_look = time.monotonic() + wait
             if splitter.panicked:
                 deadline = min(deadline, now + PANIC_GRACE)
             if now >= deadline:
@@ -463,8 +474,9 @@ class Machine:
                 keyboard.ready = True
             readers, writers = keyboard.interest()
             patience = 3600 if keyboard.next_end is None else keyboard.INTERVAL
+            patience = max(0, min(deadline - now, patience, next_look - now))
             ready, writable, _ = select.select(
-                [console] + readers, writers, [], min(deadline - now, patience))
+                [console] + readers, writers, [], patience)
             keyboard.step(ready, writable)
             if console not in ready:
                 continue

@@ -139,17 +139,23 @@ void test_busy_us(uint64_t us)
             ;
 }
 
+/* What follows `key` in the boot arguments in `info`, or null. */
+static const char *boot_word(struct sys_info *info, const char *key)
+{
+    if (sys_info(info) < 0)
+        return 0;
+    for (const char *at = info->args; (at = strstr(at, key)) != 0; at++)
+        if (at == info->args || at[-1] == ' ')
+            return at + strlen(key);
+    return 0;
+}
+
 uint64_t test_seed(void)
 {
     struct sys_info info;
-    const char *at;
+    const char *word = boot_word(&info, "seed=");
 
-    if (sys_info(&info) < 0)
-        return 1;
-    for (at = info.args; (at = strstr(at, "seed=")) != 0; at++)
-        if (at == info.args || at[-1] == ' ')
-            return strtoul(at + 5, 0, 0);
-    return 1;
+    return word ? strtoul(word, 0, 0) : 1;
 }
 
 void test_fill(void *buf, size_t len, uint64_t seed)
@@ -259,6 +265,32 @@ static const struct test_case *find_case(const char *name)
     return 0;
 }
 
+static uint64_t hash(uint64_t value, const char *text, size_t len)
+{
+    for (size_t i = 0; i < len; i++)
+        value = (value ^ (uint8_t)text[i]) * 0x100000001b3ull;
+    return value;
+}
+
+/* To whoever has put a nonce into the boot arguments: this case has passed in
+ * this very run (lab-tests/judging.py). */
+static void prove(const char *name)
+{
+    struct sys_info info;
+    const char *nonce = boot_word(&info, "nonce=");
+    uint64_t value = 0xcbf29ce484222325ull;
+    size_t len = 0;
+
+    if (!nonce)
+        return;
+    while (nonce[len] && nonce[len] != ' ')
+        len++;
+    value = hash(value, nonce, len);
+    value = hash(value, ":", 1);
+    value = hash(value, name, strlen(name));
+    say("# proof %016lx", hash(value, ":ok", 3));
+}
+
 static int list_cases(void)
 {
     for (size_t i = 0; __tests_start + i < __tests_end; i++)
@@ -285,6 +317,8 @@ int test_main(int argc, char **argv)
         failed += !passed;
         printf("%s %d - %s\n", passed ? "ok" : "not ok", i + 1,
                c ? c->name : argv[1 + i]);
+        if (passed)
+            prove(c->name);
     }
     return failed > 0;
 }
