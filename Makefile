@@ -72,8 +72,9 @@ INITRD := $(O)/initrd.tar
 # What else is in the archive, for `cat README.md | wc`.
 EXTRA := $(wildcard README.md)
 
-.PHONY: all qemu test run grade qemu-gdb gdb bench soak model setup doctor lint clean \
-    help fmt FORCE
+.PHONY: all qemu test test-all run grade debug qemu-gdb gdb bench soak-ring \
+    model setup doctor lint clean help fmt handout mutants soak batch \
+    gradescope FORCE
 .DELETE_ON_ERROR:
 .SUFFIXES:
 
@@ -101,6 +102,34 @@ test:
 	@$(PYTHON) lab-tests/all $(SYSTEM) $(if $(T),--only '$(T)') \
 	    $(if $(SEED),--seed $(SEED)) $(if $(CPUS),--cpus $(CPUS))
 
+# All labs' mutants, handouts and soaks (N times each), too: hours.
+test-all:
+	@lab-tests/setup --missing test
+	+@$(AGAIN) all
+	@$(PYTHON) lab-tests/all $(SYSTEM) --more $(if $(N),--soak $(N)) \
+	    $(if $(T),--only '$(T)')
+
+# --- for instructors: docs/grading.md ---
+
+handout:
+	@$(PYTHON) lab-tests/tools/handout $(LAB) '$(DEST)' \
+	    $(if $(PREV),--prev $(PREV))
+
+mutants:
+	@$(PYTHON) lab-tests/tools/mutants $(LAB)
+
+soak:
+	@$(PYTHON) lab-tests/tools/soak $(LAB) $(if $(N),-n $(N)) \
+	    $(if $(CPUS),--cpus $(CPUS))
+
+batch:
+	@$(PYTHON) lab-tests/tools/batch $(LAB) '$(DIR)' \
+	    $(if $(JOBS),--jobs $(JOBS)) $(if $(RESUME),--resume) \
+	    $(if $(GRADEBOOK),--gradebook '$(GRADEBOOK)')
+
+gradescope:
+	@$(PYTHON) lab-tests/tools/gradescope $(LAB) $(DEST)
+
 run:
 	+@$(BUILD)
 	@$(PYTHON) lab-tests/run $(SYSTEM) $(LIMITS) --timeout $(TIMEOUT) \
@@ -110,7 +139,14 @@ run:
 grade:
 	@$(PYTHON) lab-tests/grade $(SYSTEM) --look-in "$(PWD)" \
 	    $(if $(T),--test '$(T)') $(if $(SEED),--seed $(SEED)) \
-	    $(if $(CPUS),--cpus $(CPUS)) $(if $(TESTS),--tests '$(TESTS)') $(LAB)
+	    $(if $(CPUS),--cpus $(CPUS)) $(if $(TESTS),--tests '$(TESTS)') \
+	    $(if $(filter 1,$(ICOUNT)),--icount) $(LAB)
+
+debug:
+	@$(PYTHON) lab-tests/grade $(SYSTEM) --look-in "$(PWD)" --debug \
+	    --gdb '$(GDB)' --test '$(T)' $(if $(SEED),--seed $(SEED)) \
+	    $(if $(CPUS),--cpus $(CPUS)) $(if $(TESTS),--tests '$(TESTS)') \
+	    $(if $(filter 1,$(ICOUNT)),--icount)
 
 model:
 	@$(PYTHON) lab-tests/all $(SYSTEM) --only 'model.*'
@@ -121,7 +157,7 @@ bench:
 
 # Random entries of a submit ring, more than fit into `make test`.
 ENTRIES ?= 1000000
-soak:
+soak-ring:
 	+@$(BUILD)
 	@$(PYTHON) lab-tests/run $(SYSTEM) $(LIMITS) $(if $(CPUS),,--cpus 4) \
 	    --timeout 1000 --append entries=$(ENTRIES) \
@@ -162,9 +198,12 @@ help:
 	@echo "make run CMD='prog args' [PROGS='a.c dir/b.c'] [FILES='x y']"
 	@echo '                 boot, run one command, print what it prints'
 	@echo 'make grade       grade: LAB=name, T=glob, or TESTS=dir of your own'
+	@echo 'make debug       one test under the debugger: T=lab.file.case SEED= CPUS='
+	@echo 'make handout LAB=x DEST=dir, mutants, soak, batch, gradescope, test-all'
+	@echo '                 for instructors: docs/grading.md'
 	@echo 'make qemu-gdb    boot and wait for a debugger;  make gdb  attaches'
 	@echo 'make bench       instructions per operation'
-	@echo 'make soak        random entries of a submit ring; ENTRIES=n'
+	@echo 'make soak-ring   random entries of a submit ring; ENTRIES=n'
 	@echo 'make model       search all states of the models with Spin'
 	@echo 'make lint        formatting, include direction, line budget; make fmt'
 	@echo 'make setup       install the tools;  make doctor  checks them'

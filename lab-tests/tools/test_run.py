@@ -1,5 +1,5 @@
 """
-Tests of lab-tests/run and of the grader's judgement, with fake kernels.
+Tests of lab-tests/run, with fake kernels and with the real one.
 
 Run by lab-tests/all, or: python3 -m unittest discover lab-tests/tools
 """
@@ -19,52 +19,15 @@ TESTS = os.path.dirname(HERE)
 ROOT = os.path.dirname(TESTS)
 sys.path.insert(0, TESTS)
 
-import grading  # noqa: E402
-import machine  # noqa: E402
+sys.path.insert(0, HERE)
 
-BUILD = os.environ.get("WEIR_BUILD", os.path.join(ROOT, "build"))
-RUN = os.path.join(TESTS, "run")
+import machine  # noqa: E402
+from fakes import BUILD, RUN, FakeKernels  # noqa: E402
 
 def processor_seconds(pid):
     with open("/proc/%s/stat" % pid) as text:
         fields = text.read().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-class FakeKernels(unittest.TestCase):
-    """A private build folder, and a kernel of each kind made on demand."""
-
-    @classmethod
-    def setUpClass(cls):
-        cls.dir = tempfile.mkdtemp(prefix="weir-")
-        cls.made = {}
-        shutil.copy(os.path.join(BUILD, "config"), cls.dir)
-        machine.pack(os.path.join(cls.dir, "initrd.tar"), {})
-        with open(os.path.join(cls.dir, "kernel.elf"), "w"):
-            pass
-
-    @classmethod
-    def tearDownClass(cls):
-        shutil.rmtree(cls.dir)
-
-    def kernel(self, mode):
-        if mode not in self.made:
-            path = os.path.join(self.dir, mode)
-            machine.build_fake(self.dir, mode, path)
-            self.made[mode] = path
-        return self.made[mode]
-
-    def command(self, mode, *options, words=("x",)):
-        return [RUN, "--build", self.dir, "--kernel", self.kernel(mode),
-                *options, "--", *words]
-
-    def run_fake(self, mode, *options, words=("x",), **more):
-        more.setdefault("stdin", subprocess.DEVNULL)
-        if "input" in more:
-            del more["stdin"]
-        return subprocess.run(
-            self.command(mode, *options, words=words),
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60, **more)
 
 
 class Run(FakeKernels):
@@ -189,19 +152,6 @@ class Run(FakeKernels):
             self.assertEqual(child.communicate()[0], bytes(range(256)) * 4096)
             self.assertEqual(child.returncode, 0)
 
-    def orphans(self):
-        """Emulators running one of our kernels."""
-        found = []
-        for pid in filter(str.isdigit, os.listdir("/proc")):
-            try:
-                with open("/proc/%s/cmdline" % pid, "rb") as text:
-                    line = text.read()
-            except OSError:
-                continue
-            if b"qemu" in line.split(b"\0")[0] and self.dir.encode() in line:
-                found.append(pid)
-        return found
-
     def test_no_orphan_after_any_signal(self):
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGKILL):
             with self.subTest(number):
@@ -219,49 +169,6 @@ class Run(FakeKernels):
                 while self.orphans() and time.monotonic() < deadline:
                     time.sleep(0.05)
                 self.assertEqual(self.orphans(), [])
-
-
-class Verdicts(FakeKernels):
-    """The grader, with fake kernels in place of a student's."""
-
-    def verdict(self, mode):
-        shutil.copy(self.kernel(mode), os.path.join(self.dir, "kernel.elf"))
-        test = grading.Test("lab", self.dir, "fake.c", "case",
-                            {"harts": [1], "timeout": 2})
-        runner = grading.Runner(self.dir, self.dir, "qemu-system-riscv64")
-        runner._make_archive = lambda _: os.path.join(self.dir, "initrd.tar")
-        return runner.run(test)
-
-    def test_verdicts(self):
-        for mode, verdict in (
-                ("TAP_OK", "OK"), ("TAP_FAIL", "FAIL"), ("TAP_SHORT", "FAIL"),
-                ("TAP_FORGED", "PANIC"), ("PANICS", "PANIC"),
-                ("HANGS", "TIMEOUT"), ("SILENT", "TIMEOUT"),
-                ("FLOODS", "TIMEOUT"), ("STATUS", "FAIL"),
-                ("NO_INIT", "FAIL")):
-            with self.subTest(mode):
-                self.assertEqual(self.verdict(mode).verdict, verdict)
-
-    def test_failure_says_why(self):
-        self.assertIn("fake.c:7: want 1, got 0",
-                      self.verdict("TAP_FAIL").details)
-
-    def test_hang_says_where(self):
-        details = self.verdict("HANGS").details
-        self.assertTrue(any(line.startswith("hart0 ") for line in details))
-
-    def test_tap(self):
-        for text, verdict in (
-                ("1..1\nok 1 - a\n", "OK"),
-                ("ok 1 - a\n1..1\n", "OK"),
-                ("1..1\nok 1 - b\n", "FAIL"),
-                ("1..1\nok 1 - a\nok 2 - a\n", "FAIL"),
-                ("1..1\n", "FAIL"),
-                ("ok 1 - a\n", "FAIL"),
-                ("1..1\nok 1 - a # SKIP no need\n", "SKIP"),
-                ("1..1\nnot ok 1 - a\n", "FAIL")):
-            with self.subTest(text):
-                self.assertEqual(grading.judge_tap(text, "a")[0], verdict)
 
 
 class Splitting(unittest.TestCase):
