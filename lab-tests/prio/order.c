@@ -198,4 +198,22 @@ TEST(overtaking_cost_bounded)
     CHECK(best_sample(q) < 2 * empty);
 }
 
+// D1, C5: peek shows what the next receive gives, whatever is queued.
+TEST(peek_agrees)
+{
+    struct msg_meta peeked, got;
+    uint64_t seed = test_seed(), value;
+    long q = queue_create(16, 8, 0);
+
+    for (int i = 0; i < 400; i++) {
+        if (put_now(q, (uint64_t)i, random_below(&seed, 4)) == 0 &&
+            random_below(&seed, 3))
+            continue;
+        CHECK_EQ(queue_peek(q, &peeked), 0);
+        CHECK_EQ(queue_recv(q, &value, sizeof(value), &got, NOW), 8);
+        CHECK_EQ(got.seq, peeked.seq);
+        CHECK_EQ(got.priority, peeked.priority);
+    }
+}
+
 TEST_MAIN()

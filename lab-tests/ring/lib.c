@@ -134,6 +134,49 @@ TEST(full)
     }
 }
 
+// L8: what was seen but not reaped keeps its place.
+TEST(unread_are_kept)
+{
+    struct sring ring;
+
+    CHECK_EQ(sring_open(&ring, 4), 0);
+    for (uint64_t i = 0; i < 4; i++)
+        sring_add(&ring, i, nop);
+    CHECK_EQ(sring_submit(&ring), 4);
+    expect(&ring, 0, 0);
+    for (uint64_t i = 4; i < 8; i++)
+        sring_add(&ring, i, nop);
+    CHECK_EQ(sring_submit(&ring), 1);
+    for (uint64_t i = 1; i < 5; i++)
+        expect(&ring, i, 0);
+    CHECK_EQ(sring_submit(&ring), 3);
+    for (uint64_t i = 5; i < 8; i++)
+        expect(&ring, i, 0);
+}
+
+// L3: a poller that sleeps is told; nothing but the library is called.
+TEST(wakes_the_poller)
+{
+    struct sring ring;
+
+    CHECK_EQ(sring_open(&ring, 4 | RING_KERNEL_POLL), 0);
+    for (uint64_t round = 0; round < 3; round++) {
+        const struct ring_completion *done = 0;
+
+        for (int i = 0; i < SETTLE_MS && !(*ring.wakeup & RING_NEED_WAKEUP);
+             i++)
+            nap_ms(1);
+        CHECK(*(volatile const uint32_t *)ring.wakeup & RING_NEED_WAKEUP);
+        sring_add(&ring, round, getpid);
+        CHECK(sring_submit(&ring) >= 0);
+        for (int i = 0; i < SETTLE_MS && !(done = sring_reap(&ring)); i++)
+            nap_ms(1);
+        CHECK(done != 0);
+        CHECK_EQ(done->user_data, round);
+        CHECK_EQ(done->result, getpid());
+    }
+}
+
 // L10 L9: flags are the program's to add.
 TEST(flags_added)
 {
