@@ -88,19 +88,17 @@ SYSCALL(port_call, uint64_t h, uint64_t m, uint64_t timeout)
 }
 
 /* A request that was taken goes to the receiver, a call's with a reply handle;
- * or back (BEHAVIOUR E10). By its reply handle a caller learns that a receiver
- * was killed. Returns: the handle; 0; -E_NOMEM; -E_MFILE; -E_FAULT. */
+ * or back (BEHAVIOUR E10). Returns: the handle; 0; -E_CANCELED: it was killed;
+ * -E_NOMEM; -E_MFILE; -E_FAULT. */
 static ALWAYS_INLINE long deliver(struct port *p, struct port_recv *v,
                                   uaddr_t m, bool drop, bool rests)
 {
     long reply = 0;
 
-    if (unlikely(drop))
+    if (unlikely(drop || proc_killed()))
         reply = -E_CANCELED;
     else if (likely(v->turn))
         reply = reply_open(v, rests);
-    else if (unlikely(proc_killed()))
-        reply = -E_CANCELED;
     if (likely(reply >= 0) && unlikely(copy_64_to_user(m, &v->msg))) {
         if (reply)
             reply_cancel(reply);

@@ -229,6 +229,33 @@ TEST(receiver_fails)
     CHECK_EQ(JOIN(pid), 0);
 }
 
+// E10: a call given to a receiver that is killed before it runs goes to the
+// next. Who puts the call back goes on for a while on the only hart.
+TEST(receiver_killed)
+{
+    handle_t p = new_port(), s = (handle_t)sem_create(0);
+    struct ipc_msg *bad = (struct ipc_msg *)(uintptr_t)(USER_END - 64), m = {0};
+    long me = getpid(), second, pid, reply;
+
+    second = SPAWN({
+        await_state(me, PROC_WAITING);
+        CHECK_EQ(sem_post(s), 0);
+        port_recv(p, &m, FOREVER);
+        nap_ms(60000);
+    });
+    pid = SPAWN({
+        CHECK_EQ(sem_wait(s, FOREVER), 0);
+        await_state(second, PROC_WAITING);
+        CHECK_EQ(ask(p, 1, FOREVER), 2);
+    });
+    CHECK_ERR(port_recv(p, bad, FOREVER), E_FAULT);
+    CHECK_EQ(kill(second), 0);
+    CHECK_EQ(hear(p, &reply), 1);
+    CHECK_EQ(answer((handle_t)reply, 2), 0);
+    CHECK_EQ(JOIN(pid), 0);
+    CHECK_EQ(wait(second, 0, FOREVER), second);
+}
+
 // M1: without memory for a second reply handle, a call stays in its port.
 TEST(no_memory)
 {
