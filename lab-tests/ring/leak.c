@@ -21,7 +21,8 @@ static void park(long q, long full)
 
 static void live(long q, long full, int how)
 {
-    char *const none[] = {"true", 0};
+    char name[] = "true";
+    char *const none[] = {name, 0};
 
     park(q, full);
     if (how == IS_KILLED)
