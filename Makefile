@@ -72,7 +72,7 @@ INITRD := $(O)/initrd.tar
 # What else is in the archive, for `cat README.md | wc`.
 EXTRA := $(wildcard README.md)
 
-.PHONY: all qemu test test-all run grade debug qemu-gdb gdb bench soak-ring \
+.PHONY: all qemu test test-all run grade debug qemu-gdb gdb bench latency soak-ring \
     model setup doctor lint clean help fmt handout mutants soak batch \
     gradescope FORCE
 .DELETE_ON_ERROR:
@@ -155,6 +155,12 @@ bench:
 	+@$(BUILD)
 	@$(PYTHON) lab-tests/bench $(SYSTEM) --mem $(MEM) $(T)
 
+# Of two processes, in the emulator's time, which is the host's unless ICOUNT=1.
+latency:
+	+@$(BUILD)
+	@$(QEMU) --version | head -n 1
+	@$(PYTHON) lab-tests/run $(SYSTEM) $(LIMITS) -- latency $(ROUNDS)
+
 # Random entries of a submit ring, more than fit into `make test`.
 ENTRIES ?= 1000000
 soak-ring:
@@ -203,6 +209,7 @@ help:
 	@echo '                 for instructors: docs/grading.md'
 	@echo 'make qemu-gdb    boot and wait for a debugger;  make gdb  attaches'
 	@echo 'make bench       instructions per operation'
+	@echo 'make latency     a message there and back, percentiles; ROUNDS=n'
 	@echo 'make soak-ring   random entries of a submit ring; ENTRIES=n'
 	@echo 'make model       search all states of the models with Spin'
 	@echo 'make lint        formatting, include direction, line budget; make fmt'
