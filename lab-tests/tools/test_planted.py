@@ -95,8 +95,10 @@ class Planted(unittest.TestCase):
         result, slow = self.run_case("panics")
         self.assertEqual(result.verdict, "PANIC")
         self.assertIn("planted", result.details[0])
-        self.assertTrue(any("planted_panic" in line and FILE in line
-                            for line in result.details), result.details)
+        # Not each compiler tells the line of a call that does not return.
+        for said in "planted_panic", FILE:
+            self.assertTrue(any(said in line for line in result.details),
+                            result.details)
         self.assertLess(result.seconds, PANIC_SECONDS * slow)
 
     def test_deadlock(self):
