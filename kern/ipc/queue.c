@@ -14,8 +14,7 @@
  *
  * No wakeup is lost (W2): to see that it has to wait and to join the line is
  * one critical section of the lock, and so is to change the queue and to serve
- * the line. A message is accepted at commit: seq, time and statistics are
- * those of that moment. Lab: queue
+ * the line. Seq, time and statistics are those of the commit. Lab: queue
  */
 #include "ipc/queue.h"
 
