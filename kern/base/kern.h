@@ -41,14 +41,6 @@ void panic_stop_here(void);
             assert(cond);                                                      \
     } while (0)
 
-/* Return the error, if the value is one. */
-#define TRY(expr)                                                              \
-    do {                                                                       \
-        long error_ = (expr);                                                  \
-        if (unlikely(error_ < 0))                                              \
-            return error_;                                                     \
-    } while (0)
-
 #define likely(x)   __builtin_expect(!!(x), 1)
 #define unlikely(x) __builtin_expect(!!(x), 0)
 

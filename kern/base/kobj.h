@@ -54,14 +54,12 @@ struct kobj {
 /* A new object with one reference, the caller's. */
 void kobj_init(struct kobj *obj, uint32_t type, const struct kobj_ops *ops);
 
-static inline __attribute__((always_inline)) void kobj_lock(struct kobj *obj)
-    ACQUIRES(&obj->lock)
+static ALWAYS_INLINE void kobj_lock(struct kobj *obj) ACQUIRES(&obj->lock)
 {
     spin_lock_as(&obj->lock, RANK_OBJECT);
 }
 
-static inline __attribute__((always_inline)) void kobj_unlock(struct kobj *obj)
-    RELEASES(&obj->lock)
+static ALWAYS_INLINE void kobj_unlock(struct kobj *obj) RELEASES(&obj->lock)
 {
     spin_unlock_as(&obj->lock, RANK_OBJECT);
 }

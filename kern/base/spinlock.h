@@ -50,8 +50,8 @@ struct CLANG(capability("mutex")) spinlock {
 #define spin_init(lock, bit) (*(lock) = SPINLOCK(bit))
 
 /* With the rank known at compile time: saves reading it. */
-static inline __attribute__((always_inline)) void
-spin_lock_as(struct spinlock *lock, uint32_t rank) ACQUIRES(lock) NO_LOCK_CHECK
+static ALWAYS_INLINE void spin_lock_as(struct spinlock *lock, uint32_t rank)
+    ACQUIRES(lock) NO_LOCK_CHECK
 {
     struct hart *h = this_hart();
     uint32_t held = h->held;
@@ -64,8 +64,7 @@ spin_lock_as(struct spinlock *lock, uint32_t rank) ACQUIRES(lock) NO_LOCK_CHECK
     h->held = held + rank;
 }
 
-static inline __attribute__((always_inline)) void
-spin_unlock_as(struct spinlock *lock, uint32_t rank)
+static ALWAYS_INLINE void spin_unlock_as(struct spinlock *lock, uint32_t rank)
     RELEASES(lock) NO_LOCK_CHECK
 {
     this_hart()->held -= rank;

@@ -80,13 +80,13 @@ static long join(struct wait_item *items, struct watch *watches, uint32_t n)
         struct kobj *obj = watches[i].obj;
 
         watches[i].fired = 0;
-        spin_lock(&obj->lock);
+        kobj_lock(obj);
         items[i].seen = obj->ops->signals(obj, o->rights) & o->wanted;
         if (items[i].seen)
             ready++;
         else
             list_push_back(&obj->observers, &o->link);
-        spin_unlock(&obj->lock);
+        kobj_unlock(obj);
     }
     return ready;
 }
@@ -94,9 +94,9 @@ static long join(struct wait_item *items, struct watch *watches, uint32_t n)
 static void leave(struct watch *watches, uint32_t n)
 {
     for (struct watch *w = watches; w < watches + n; w++) {
-        spin_lock(&w->obj->lock);
+        kobj_lock(w->obj);
         list_remove(&w->observer.link);
-        spin_unlock(&w->obj->lock);
+        kobj_unlock(w->obj);
     }
 }
 
@@ -123,9 +123,8 @@ static long sleep_once(struct watch *watches, uint32_t n, uint64_t deadline)
 
     fence_full(); /* pairs with those in wake_waiter(), hnode_revoke() */
     why = news(watches, n);
-    if (why)
-        waiter_end(
-            w, MIN(why, 0)); /* no need to sleep: we end the wait ourselves */
+    if (why) /* no need to sleep: we end the wait ourselves */
+        waiter_end(w, MIN(why, 0));
     why = waiter_sleep(w, deadline);
     /* Whatever handle of ours is revoked ends the wait: one of these? */
     return why == -E_BADH && news(watches, n) >= 0 ? 0 : why;

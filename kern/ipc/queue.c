@@ -227,8 +227,7 @@ inline void queue_finish(struct queue *q, struct qslot *slot) NO_LOCK_CHECK
     kobj_unlock(&q->obj);
 }
 
-__attribute__((noinline)) void queue_release(struct queue *q,
-                                             struct qslot *slot)
+NOINLINE void queue_release(struct queue *q, struct qslot *slot)
 {
     kobj_lock(&q->obj);
     free_place_locked(q, slot);

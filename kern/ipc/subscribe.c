@@ -219,8 +219,7 @@ void event_read_done(struct queue *q, struct qslot *slot, bool arrived)
     if (s && arrived && (q->closed & CLOSED_SEND))
         (void)take_signals(s); /* as in post(); it may be dropped, unread */
     else if (s && arrived && load_relaxed(&s->signals)) /* meanwhile */
-        keep_locked(s,
-                    true); /* the place that is about to be free is its own */
+        keep_locked(s, true); /* with the place that is about to be free */
     kobj_unlock(&q->obj);
 }
 

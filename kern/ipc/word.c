@@ -77,8 +77,7 @@ long word_wait(const struct word *word, uint32_t expected, uint64_t timeout)
 }
 
 /* Somebody waits in this line. */
-static __attribute__((noinline)) long wake(struct line *line,
-                                           const uint32_t *at, uint32_t n)
+static NOINLINE long wake(struct line *line, const uint32_t *at, uint32_t n)
 {
     struct list *link, *next;
     uint32_t woken = 0;

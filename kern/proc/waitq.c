@@ -14,7 +14,7 @@ void waiter_init(struct waiter *w, struct proc *p)
 }
 
 /* By W2 under the object's lock: who serves the line finds it in `waiting`. */
-static __attribute__((noinline)) void park(struct waiter *w)
+static NOINLINE void park(struct waiter *w)
 {
     struct parked *op = container_of(w, struct parked, wait);
     struct parking *k = &w->proc->parking;
@@ -72,7 +72,7 @@ bool waiter_claim_turn(struct waiter *w, uint64_t turn, int result)
     return true;
 }
 
-static __attribute__((noinline)) void wake_parked(struct waiter *w)
+static NOINLINE void wake_parked(struct waiter *w)
 {
     struct spinlock *lock = &w->proc->parking.lock;
 

@@ -46,7 +46,7 @@ static void interrupt(uint32_t irq)
     spin_unlock(&event_interrupts);
 }
 
-__attribute__((noinline)) void irq_interrupts(void)
+NOINLINE void irq_interrupts(void)
 {
     uint32_t irq;
 

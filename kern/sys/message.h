@@ -29,8 +29,8 @@ static inline long copy_block(void *kernel, uaddr_t user, uint64_t len, bool in)
 }
 
 /* Copy a payload that goes on at the next page. */
-static __attribute__((noinline)) long copy_two(struct qslot *slot, uaddr_t user,
-                                               uint64_t len, bool in)
+static NOINLINE long copy_two(struct qslot *slot, uaddr_t user, uint64_t len,
+                              bool in)
 {
     uint64_t here = slot->here;
     uaddr_t rest = uaddr(user.value + here);

@@ -59,8 +59,8 @@ deliver_cargo(struct queue *q, struct qslot *slot, uaddr_t buf, uaddr_t meta)
     return hnode_end(node); /* 0: it is in flight */
 }
 
-static __attribute__((noinline)) long
-deliver_event(struct queue *q, struct qslot *slot, uaddr_t buf, uaddr_t meta)
+static NOINLINE long deliver_event(struct queue *q, struct qslot *slot,
+                                   uaddr_t buf, uaddr_t meta)
 {
     struct msg_event event;
     long error;

@@ -29,8 +29,8 @@ static inline void end_use(struct region **r)
         kobj_put(&(*r)->obj);
 }
 
-static inline __attribute__((always_inline)) long
-lock_region(uint64_t h, uint32_t right, uint32_t policy, struct region **out)
+static ALWAYS_INLINE long lock_region(uint64_t h, uint32_t right,
+                                      uint32_t policy, struct region **out)
 {
     USED struct region *r = NULL;
 

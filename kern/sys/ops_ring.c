@@ -5,8 +5,8 @@
 
 /* Until n completions wait to be reaped. The ring is others' meanwhile.
  * Returns: 0; -E_AGAIN; -E_TIMEDOUT; -E_CANCELED. */
-static __attribute__((noinline)) long
-await_completions(struct ring *r, uint32_t n, uint64_t timeout)
+static NOINLINE long await_completions(struct ring *r, uint32_t n,
+                                       uint64_t timeout)
 {
     struct parking *k = &r->owner->parking;
     uint64_t deadline = deadline_after(timeout);
@@ -36,8 +36,8 @@ await_completions(struct ring *r, uint32_t n, uint64_t timeout)
     return (uint32_t)r->cq_prod - from < n ? error : 0;
 }
 
-static __attribute__((noinline)) long
-submit_slowly(struct ring *r, uint64_t n, uint32_t wanted, uint64_t timeout)
+static NOINLINE long submit_slowly(struct ring *r, uint64_t n, uint32_t wanted,
+                                   uint64_t timeout)
 {
     long done, error = 0;
 

@@ -30,9 +30,10 @@ static inline bool read_entry(const struct ring_entry *e, uint64_t h,
 }
 
 /* The same as queue_row(), for entries like the first, whose code this is. */
-static inline __attribute__((always_inline)) uint64_t
-row(const struct ring_entry *e, const struct ring_entry *last,
-    struct ring_completion *c, const uint64_t code)
+static ALWAYS_INLINE uint64_t row(const struct ring_entry *e,
+                                  const struct ring_entry *last,
+                                  struct ring_completion *c,
+                                  const uint64_t code)
 {
     const struct ring_entry *first = e;
     const bool send = code == ROW_CODE(queue_send);
@@ -80,9 +81,9 @@ row(const struct ring_entry *e, const struct ring_entry *last,
     return (uint64_t)(e - first);
 }
 
-__attribute__((noinline)) uint64_t queue_row(const struct ring_entry *e,
-                                             const struct ring_entry *last,
-                                             struct ring_completion *c)
+NOINLINE uint64_t queue_row(const struct ring_entry *e,
+                            const struct ring_entry *last,
+                            struct ring_completion *c)
 {
     uint64_t code = load_relaxed(ring_code(e));
 

@@ -129,7 +129,7 @@ struct parked *ring_next_woken(struct ring *r)
     return op;
 }
 
-__attribute__((noinline)) void ring_finish(struct ring *r)
+NOINLINE void ring_finish(struct ring *r)
 {
     struct parked *op;
 
@@ -153,9 +153,8 @@ static inline bool stands_alone(const struct ring *r)
 
 /* Take entries from e on, before last: messages that stand in a row, or else
  * the one at e, whatever it is, in a record. Returns: how many. */
-static __attribute__((noinline)) uint64_t
-take_slowly(struct ring *r, const struct ring_entry *e,
-            const struct ring_entry *last)
+static NOINLINE uint64_t take_slowly(struct ring *r, const struct ring_entry *e,
+                                     const struct ring_entry *last)
 {
     struct ring_completion *c = &r->cq[r->cq_prod & (r->entries - 1)];
     bool alone = stands_alone(r) || proc_killed();
@@ -186,8 +185,7 @@ take_slowly(struct ring *r, const struct ring_entry *e,
 
 /* Take up to n entries, for which there is room, and which stand in a row, as
  * do their completions: usual ones, and the first other. Returns: how many. */
-static inline __attribute__((always_inline)) uint64_t take_row(struct ring *r,
-                                                               uint64_t n)
+static ALWAYS_INLINE uint64_t take_row(struct ring *r, uint64_t n)
 {
     uint64_t at = r->sq_cons & (r->entries - 1);
     uint64_t to = r->cq_prod & (r->entries - 1);
@@ -225,7 +223,7 @@ static inline __attribute__((always_inline)) uint64_t take_row(struct ring *r,
 }
 
 /* Take up to n. Returns: how many. */
-static __attribute__((noinline)) uint64_t take_many(struct ring *r, uint64_t n)
+static NOINLINE uint64_t take_many(struct ring *r, uint64_t n)
 {
     uint64_t left = n;
 
@@ -234,7 +232,7 @@ static __attribute__((noinline)) uint64_t take_many(struct ring *r, uint64_t n)
     return n - left;
 }
 
-__attribute__((noinline)) long ring_take(struct ring *r, uint64_t n)
+NOINLINE long ring_take(struct ring *r, uint64_t n)
 {
     /* [SQ-PROD] acquire, by the fence behind the next load; pairs with the
      * release of who fills entries: those are there. [CQ-CONS] acquire; of who
