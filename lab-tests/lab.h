@@ -119,6 +119,22 @@ static inline uint64_t take(handle_t q)
     return value;
 }
 
+/* Takes one event, waiting for it; its header is that of all events. */
+static inline struct msg_event event_of(handle_t q)
+{
+    struct msg_event e = {0};
+    struct msg_meta meta;
+
+    CHECK_EQ(queue_recv(q, &e, sizeof(e), &meta, MS(SETTLE_MS)), sizeof(e));
+    CHECK_EQ(meta.kind, MSG_EVENT);
+    CHECK_EQ(meta.len, 16);
+    CHECK_EQ(meta.priority, PRIO_HIGH);
+    CHECK_EQ(meta.tag, 0);
+    CHECK_EQ(meta.sender, 0);
+    CHECK_EQ(meta.badge, 0);
+    return e;
+}
+
 /* Takes one number that must be there already. */
 static inline uint64_t take_now(handle_t q)
 {
@@ -149,6 +165,22 @@ static inline uint8_t *heap_tail(uint64_t bytes)
     sbrk(PAGE_SIZE);
     sbrk(heap_end() - (uint8_t *)sbrk(0));
     return heap_end() - bytes;
+}
+
+/* Plays rounds 0 to warm - 1 for what they leave once, in caches, and then all
+ * of them: pages and objects are what they were. */
+static inline void leaves_nothing(void (*round)(int i), int warm, int rounds)
+{
+    struct sys_info before, after;
+
+    for (int i = 0; i < warm; i++)
+        round(i);
+    CHECK_EQ(sys_info(&before), 0);
+    for (int i = 0; i < rounds; i++)
+        round(i);
+    CHECK_EQ(sys_info(&after), 0);
+    CHECK_EQ(after.free_pages, before.free_pages);
+    CHECK_EQ(after.objects, before.objects);
 }
 
 /* Takes all memory that sbrk will give, in ever smaller steps. */

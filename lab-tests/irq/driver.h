@@ -65,16 +65,8 @@ static inline handle_t bound(uint32_t ring_size)
 /* The next message is the interrupt. */
 static inline void expect_interrupt(handle_t q)
 {
-    struct msg_event e = {0};
-    struct msg_meta meta = {0};
+    struct msg_event e = event_of(q);
 
-    CHECK_EQ(queue_recv(q, &e, sizeof(e), &meta, MS(SETTLE_MS)), sizeof(e));
-    CHECK_EQ(meta.kind, MSG_EVENT);
-    CHECK_EQ(meta.len, 16);
-    CHECK_EQ(meta.priority, PRIO_HIGH);
-    CHECK_EQ(meta.tag, 0);
-    CHECK_EQ(meta.sender, 0);
-    CHECK_EQ(meta.badge, 0);
     CHECK_EQ(e.token, TOKEN);
     CHECK_EQ(e.signals, 0);
     CHECK_EQ(e.irq, RTC_IRQ);

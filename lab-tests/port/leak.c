@@ -35,16 +35,7 @@ static void round(int i)
 // M1 N4: requests, replies and their handles are gone with whoever had them.
 TEST(nothing_left)
 {
-    struct sys_info before, after;
-
-    for (int i = 0; i < WAYS; i++)
-        round(i);
-    CHECK_EQ(sys_info(&before), 0);
-    for (int i = 0; i < ROUNDS; i++)
-        round(i);
-    CHECK_EQ(sys_info(&after), 0);
-    CHECK_EQ(after.free_pages, before.free_pages);
-    CHECK_EQ(after.objects, before.objects);
+    leaves_nothing(round, WAYS, ROUNDS);
 }
 
 TEST_MAIN()

@@ -17,37 +17,31 @@ static long queue_with_handles(void)
     return q;
 }
 
+static void round(int i)
+{
+    struct msg_meta meta;
+    uint64_t value;
+    long q = queue_with_handles();
+    long blocked = SPAWN(queue_send(q, "", 1, MSG_OPT(PRIO_HIGH, 0), FOREVER));
+    long killed = SPAWN(queue_send(q, "", 1, MSG_OPT(PRIO_URGENT, 0), FOREVER));
+
+    await_senders(q, 2);
+    CHECK_EQ(kill(killed), 0);
+    CHECK_EQ(JOIN(killed), -1);
+    for (int n = i % LEVELS; n > 0; n--) {
+        CHECK_EQ(queue_recv(q, &value, sizeof(value), &meta, NOW), 8);
+        if (meta.kind == MSG_HANDLE) /* its first half is the handle */
+            CHECK_EQ(handle_close((handle_t)value), 0);
+    }
+    CHECK_EQ(handle_shutdown(q), 0);
+    CHECK_EQ(JOIN(blocked), 0);
+    CHECK_EQ(handle_close(q), 0);
+}
+
 // D1, D3: what is received, and what the last close drops.
 TEST(nothing_left)
 {
-    struct sys_info before, after;
-    struct msg_meta meta;
-    uint64_t value;
-
-    for (int i = 0; i < ROUNDS; i++) {
-        long q = queue_with_handles();
-        long blocked =
-            SPAWN(queue_send(q, "", 1, MSG_OPT(PRIO_HIGH, 0), FOREVER));
-        long killed =
-            SPAWN(queue_send(q, "", 1, MSG_OPT(PRIO_URGENT, 0), FOREVER));
-
-        await_senders(q, 2);
-        CHECK_EQ(kill(killed), 0);
-        CHECK_EQ(JOIN(killed), -1);
-        for (int n = i % LEVELS; n > 0; n--) {
-            CHECK_EQ(queue_recv(q, &value, sizeof(value), &meta, NOW), 8);
-            if (meta.kind == MSG_HANDLE) /* its first half is the handle */
-                CHECK_EQ(handle_close((handle_t)value), 0);
-        }
-        CHECK_EQ(handle_shutdown(q), 0);
-        CHECK_EQ(JOIN(blocked), 0);
-        CHECK_EQ(handle_close(q), 0);
-        if (i == 0)
-            CHECK_EQ(sys_info(&before), 0);
-    }
-    CHECK_EQ(sys_info(&after), 0);
-    CHECK_EQ(after.free_pages, before.free_pages);
-    CHECK_EQ(after.objects, before.objects);
+    leaves_nothing(round, 1, ROUNDS);
 }
 
 TEST_MAIN()

@@ -1,20 +1,5 @@
 /* shmring: messages, their limits, opening. */
-#include "shmring.h"
-
-/* The library's calls come by here. */
-static uint64_t traps;
-
-long word_wait(const uint32_t *addr, uint32_t expected, uint64_t timeout)
-{
-    traps++;
-    return weir_word_wait(addr, expected, timeout);
-}
-
-long word_wake(const uint32_t *addr, uint32_t n)
-{
-    traps++;
-    return weir_word_wake(addr, n);
-}
+#include "traps.h"
 
 // M10: each length arrives with exactly its bytes, from and to any address,
 // wherever in the ring it begins; bytes behind it are not touched.

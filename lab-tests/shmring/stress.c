@@ -1,20 +1,5 @@
 /* shmring: two processes at full speed, and how many calls that takes. */
-#include "shmring.h"
-
-/* The library's calls come by here. */
-static uint64_t traps;
-
-long word_wait(const uint32_t *addr, uint32_t expected, uint64_t timeout)
-{
-    traps++;
-    return weir_word_wait(addr, expected, timeout);
-}
-
-long word_wake(const uint32_t *addr, uint32_t n)
-{
-    traps++;
-    return weir_word_wake(addr, n);
-}
+#include "traps.h"
 
 /* Rings whose ends in this process may wait. */
 static const struct shmring *watched[2];
