@@ -7,10 +7,10 @@
 #include "user_lib.h"
 
 /* What other files of the library call the same. */
-#define take  wit_take
 #define put   wit_put
 #define flush wit_flush
 #include "../../user/lib/wit.c"
+#include "../../user/lib/wit_text.c"
 #include "ipc/wit.h"
 
 /* The library's output and heap, which are not used here. */

@@ -10,14 +10,14 @@
  * are relative to an operation whose blocks lie behind it.
  */
 #include "weir.h"
+#include "wit_text.h"
 
 #define MAX_DEPTH 15u /* the kernel takes 16 blocks in each other */
 #define MAX_CASES 250u
 
 struct compiler {
-    const char *at;
+    struct wit_text text;
     uint32_t len, skip, depth;
-    bool bad; /* `at` is where */
     uint8_t form[WIT_MAX_FORM];
 };
 
@@ -27,138 +27,14 @@ struct layout {
 
 static struct layout parse_type(struct compiler *c);
 
-/* --- words ---------------------------------------------------------------- */
-
-static bool take(struct compiler *c, char wanted)
-{
-    while (!c->bad && isspace(*c->at))
-        c->at++;
-    if (c->bad || *c->at != wanted)
-        return false;
-    c->at++;
-    return true;
-}
-
-static void need(struct compiler *c, char wanted)
-{
-    if (!take(c, wanted))
-        c->bad = true;
-}
-
-/* The next word; its length, or 0. */
-static size_t word(struct compiler *c, const char **start)
-{
-    take(c, '%'); /* a name may be written so */
-    *start = c->at;
-    while (!c->bad && (isalnum(*c->at) || (*c->at == '-' && c->at > *start)))
-        c->at++;
-    return (size_t)(c->at - *start);
-}
-
-static void need_name(struct compiler *c)
-{
-    const char *name;
-
-    if (word(c, &name) == 0 || !isalpha(*name) || c->at[-1] == '-') {
-        c->at = name;
-        c->bad = true;
-    }
-}
-
-/* A name in the text; upper and lower case are the same. */
-struct name {
-    const char *at;
-    size_t len;
-};
-
-static int compare_text(const struct name *a, const struct name *b)
-{
-    if (a->len != b->len)
-        return a->len < b->len ? -1 : 1;
-    for (size_t i = 0; i < a->len; i++)
-        if (tolower(a->at[i]) != tolower(b->at[i]))
-            return tolower(a->at[i]) - tolower(b->at[i]);
-    return 0;
-}
-
-/* The same names in the order of the text. */
-static int compare_names(const void *a, const void *b)
-{
-    const struct name *first = a, *second = b;
-    int differ = compare_text(first, second);
-
-    return differ ? differ : first->at < second->at ? -1 : 1;
-}
-
-/* Goes through a block that is sound, from behind its `{` to its `}`, and
- * writes its names, but for those in its types, to `names` unless that is
- * null. Returns how many there are. */
-static uint32_t list_names(const char *at, const char *end, struct name *names)
-{
-    bool expected = true; /* a name is the next word */
-    uint32_t n = 0, depth = 0;
-
-    for (; at < end; at++) {
-        const char *start = at;
-
-        while (expected && (isalnum(*at) || *at == '-'))
-            at++;
-        if (at > start) {
-            if (names)
-                names[n] = (struct name){start, (size_t)(at - start)};
-            n++;
-            expected = false;
-        }
-        depth += *at == '{' || *at == '<' || *at == '(';
-        depth -= at < end && (*at == '}' || *at == '>' || *at == ')');
-        expected |= *at == ',' && depth == 0;
-    }
-    return n;
-}
-
-/* No two names are the same between `block`, behind a `{`, and its `}`, which
- * was just taken. The first that another one had before is the mistake. */
-static void check_names(struct compiler *c, const char *block)
-{
-    const char *end = c->at - 1;
-    struct name *names;
-    uint32_t n;
-
-    if (c->bad)
-        return;
-    n = list_names(block, end, NULL);
-    names = malloc(n * sizeof(*names));
-    c->bad = !names;
-    if (c->bad)
-        return;
-    list_names(block, end, names);
-    qsort(names, n, sizeof(*names), compare_names);
-    for (uint32_t i = 1; i < n; i++)
-        if (compare_text(&names[i - 1], &names[i]) == 0 &&
-            (!c->bad || names[i].at < c->at)) {
-            c->at = names[i].at;
-            c->bad = true;
-        }
-    free(names);
-}
-
-/* After an element of a list: is there another one? Takes the end. */
-static bool more(struct compiler *c, char end)
-{
-    if (take(c, ','))
-        return !take(c, end) && !c->bad;
-    need(c, end);
-    return false;
-}
-
 /* --- the form ------------------------------------------------------------- */
 
 /* Make room for n bytes at `at`. */
 static uint8_t *insert(struct compiler *c, uint32_t at, uint32_t n)
 {
     if (c->len + n > WIT_MAX_FORM)
-        c->bad = true;
-    if (c->bad)
+        c->text.bad = true;
+    if (c->text.bad)
         return c->form;
     memmove(c->form + at + n, c->form + at, c->len - at);
     c->len += n;
@@ -216,7 +92,7 @@ static uint32_t align_up(uint32_t n, uint32_t align)
 static void check_size(struct compiler *c, uint64_t size)
 {
     if (size > QUEUE_MAX_MSG)
-        c->bad = true;
+        c->text.bad = true;
 }
 
 /* --- types ---------------------------------------------------------------- */
@@ -229,7 +105,7 @@ static void add_field(struct compiler *c, struct layout *record)
 
     c->skip = 0;
     field = parse_type(c);
-    if (c->bad)
+    if (c->text.bad)
         return;
     gap = align_up(record->size, field.align) - record->size;
     if (c->len == at)
@@ -249,17 +125,17 @@ static struct layout parse_record(struct compiler *c, bool named)
     const char *block;
     uint32_t size;
 
-    need(c, named ? '{' : '<');
-    block = c->at;
+    wit_need(&c->text, named ? '{' : '<');
+    block = c->text.at;
     do {
         if (named) {
-            need_name(c);
-            need(c, ':');
+            wit_need_name(&c->text);
+            wit_need(&c->text, ':');
         }
         add_field(c, &record);
-    } while (more(c, end));
+    } while (wit_more(&c->text, end));
     if (named)
-        check_names(c, block);
+        wit_check_names(&c->text, block);
     size = align_up(record.size, record.align);
     c->skip += size - record.size;
     record.size = size;
@@ -271,15 +147,15 @@ static struct layout parse_names(struct compiler *c, bool flags)
     uint32_t n = 0, bytes;
     const char *block;
 
-    need(c, '{');
-    block = c->at;
+    wit_need(&c->text, '{');
+    block = c->text.at;
     do {
-        need_name(c);
+        wit_need_name(&c->text);
         n++;
-    } while (more(c, '}'));
-    check_names(c, block);
+    } while (wit_more(&c->text, '}'));
+    wit_check_names(&c->text, block);
     if (n > (flags ? 32 : 65536))
-        c->bad = true;
+        c->text.bad = true;
     bytes = flags ? WIT_FLAG_BYTES(n) : n <= 256 ? 1 : 2;
     if (flags)
         put_op(c, WIT_FLAGS, n, 1);
@@ -297,17 +173,17 @@ static struct layout parse_list(struct compiler *c)
 
     c->skip = 0;
     at = c->len;
-    need(c, '<');
+    wit_need(&c->text, '<');
     one = parse_type(c);
-    need(c, ',');
-    take(c, ' ');
-    for (digit = c->at; !c->bad && isdigit(*c->at); c->at++)
-        n = n > QUEUE_MAX_MSG ? n : n * 10 + (uint32_t)(*c->at - '0');
-    if (c->at == digit || n == 0 || n > QUEUE_MAX_MSG)
-        c->bad = true;
+    wit_need(&c->text, ',');
+    wit_take(&c->text, ' ');
+    for (digit = c->text.at; !c->text.bad && isdigit(*c->text.at); c->text.at++)
+        n = n > QUEUE_MAX_MSG ? n : n * 10 + (uint32_t)(*c->text.at - '0');
+    if (c->text.at == digit || n == 0 || n > QUEUE_MAX_MSG)
+        c->text.bad = true;
     check_size(c, (uint64_t)n * one.size);
-    need(c, '>');
-    if (c->bad)
+    wit_need(&c->text, '>');
+    if (c->text.bad)
         return one;
     if (c->len == at) {
         c->skip = skip + n * one.size;
@@ -346,10 +222,10 @@ static void add_case(struct compiler *c, struct variant *v, bool payload)
     struct layout one = {0, 1};
 
     if (v->n == MAX_CASES)
-        c->bad = true;
+        c->text.bad = true;
     if (payload)
         one = parse_type(c);
-    if (c->bad)
+    if (c->text.bad)
         return;
     v->block[v->n] = 0;
     if (c->len > at) {
@@ -368,7 +244,7 @@ static struct layout end_variant(struct compiler *c, struct variant *v)
     uint8_t *p;
 
     check_size(c, size);
-    if (c->bad)
+    if (c->text.bad)
         return (struct layout){1, 1};
     if (c->len == v->at) { /* no rules in any case */
         c->skip = v->skip;
@@ -377,7 +253,7 @@ static struct layout end_variant(struct compiler *c, struct variant *v)
         return (struct layout){size, v->align};
     }
     p = insert(c, v->at, head);
-    if (c->bad)
+    if (c->text.bad)
         return (struct layout){1, 1};
     p[0] = WIT_VARIANT;
     p[1] = (uint8_t)v->n;
@@ -387,7 +263,7 @@ static struct layout end_variant(struct compiler *c, struct variant *v)
     for (uint32_t i = 0; i < v->n; i++)
         p[6 + i] = v->block[i] ? (uint8_t)(v->block[i] - 1 + head) : 0;
     if (c->len - v->at >= WIT_MAX_FORM)
-        c->bad = true;
+        c->text.bad = true;
     put_skip(c, v->at, v->skip);
     return (struct layout){size, v->align};
 }
@@ -398,18 +274,18 @@ static struct layout parse_variant(struct compiler *c)
     const char *block;
 
     begin_variant(c, &v);
-    need(c, '{');
-    block = c->at;
+    wit_need(&c->text, '{');
+    block = c->text.at;
     do {
         bool payload;
 
-        need_name(c);
-        payload = take(c, '(');
+        wit_need_name(&c->text);
+        payload = wit_take(&c->text, '(');
         add_case(c, &v, payload);
         if (payload)
-            need(c, ')');
-    } while (more(c, '}'));
-    check_names(c, block);
+            wit_need(&c->text, ')');
+    } while (wit_more(&c->text, '}'));
+    wit_check_names(&c->text, block);
     return end_variant(c, &v);
 }
 
@@ -419,26 +295,26 @@ static struct layout parse_option(struct compiler *c)
 
     begin_variant(c, &v);
     add_case(c, &v, false);
-    need(c, '<');
+    wit_need(&c->text, '<');
     add_case(c, &v, true);
-    need(c, '>');
+    wit_need(&c->text, '>');
     return end_variant(c, &v);
 }
 
 /* result, result<T>, result<T, E>, result<_, E> */
 static struct layout parse_result(struct compiler *c)
 {
-    bool some = take(c, '<'), none = some && take(c, '_');
+    bool some = wit_take(&c->text, '<'), none = some && wit_take(&c->text, '_');
     struct variant v;
 
     begin_variant(c, &v);
     add_case(c, &v, some && !none);
     if (none)
-        need(c, ',');
-    none = some && !none && !take(c, ',');
+        wit_need(&c->text, ',');
+    none = some && !none && !wit_take(&c->text, ',');
     add_case(c, &v, some && !none);
     if (some)
-        need(c, '>');
+        wit_need(&c->text, '>');
     return end_variant(c, &v);
 }
 
@@ -478,8 +354,8 @@ static struct layout parse_named(struct compiler *c, const char *name,
     if (IS("result"))
         return parse_result(c);
 #undef IS
-    c->at = name;
-    c->bad = true;
+    c->text.at = name;
+    c->text.bad = true;
     return (struct layout){1, 1};
 }
 
@@ -487,11 +363,11 @@ static struct layout parse_type(struct compiler *c)
 {
     struct layout type = {1, 1};
     const char *name;
-    size_t len = word(c, &name);
+    size_t len = wit_word(&c->text, &name);
 
     if (c->depth++ == MAX_DEPTH)
-        c->bad = true;
-    if (!c->bad)
+        c->text.bad = true;
+    if (!c->text.bad)
         type = parse_named(c, name, len);
     c->depth--;
     return type;
@@ -499,13 +375,13 @@ static struct layout parse_type(struct compiler *c)
 
 long wit_compile(const char *text, void *out, uint64_t cap)
 {
-    struct compiler c = {.at = text};
+    struct compiler c = {.text.at = text};
 
     check_size(&c, parse_type(&c).size);
     end_block(&c);
-    take(&c, ' '); /* passes over all white space */
-    if (c.bad || *c.at || c.len > cap)
-        return -(c.at - text) - 1;
+    wit_take(&c.text, ' '); /* passes over all white space */
+    if (c.text.bad || *c.text.at || c.len > cap)
+        return -(c.text.at - text) - 1;
     memcpy(out, c.form, c.len);
     return c.len;
 }
