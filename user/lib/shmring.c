@@ -23,31 +23,14 @@
  * A peer that dies says nothing. So a wait sleeps for PATIENCE at a time, and
  * then asks the kernel whether anybody else has the region.
  */
-#include "weir.h"
-#include "../../kern/abi/ring.h"
+#include "shmring_page.h"
 
-#define PATIENCE     500000000ull /* ns */
-#define CLOSED       UINT32_MAX   /* SH3; a ring has fewer places */
-#define CAPACITY_MIN 64u
-#define CAPACITY_MAX (REGION_MAX_BYTES / 2)
-#define ALONE        2u /* references to a region: our handle, our mapping */
+#define PATIENCE 500000000ull /* ns */
+#define CLOSED   UINT32_MAX   /* SH3; a ring has fewer places */
+#define ALONE    2u /* references to a region: our handle, our mapping */
 
 #define likely(x)   __builtin_expect(!!(x), 1)
 #define unlikely(x) __builtin_expect(!!(x), 0)
-
-/* The region: one slot. */
-struct shmring_page {
-    struct ring_words index;
-    _Alignas(64) uint32_t sender_needs;   /* [a] SH3 */
-    _Alignas(64) uint32_t receiver_needs; /* [a] SH3 */
-    _Alignas(64) uint64_t places[];
-};
-_Static_assert(sizeof(struct shmring_page) == 256, "");
-
-#define PLACE sizeof(uint64_t)
-
-/* A place as what it is, and as part of anything. */
-typedef uint64_t __attribute__((may_alias)) word_t;
 
 static inline uint32_t places_for(uint64_t len)
 {
@@ -72,105 +55,6 @@ static inline struct ring_end receiving(const struct shmring *ring)
     struct ring_words *index = &ring->page->index;
 
     return (struct ring_end){&index->cons, &index->prod, ring->at, ring->size};
-}
-
-static inline bool sends(const struct shmring *ring)
-{
-    return ring->side == SHMRING_SENDER;
-}
-
-static uint32_t *my_needs(struct shmring *ring)
-{
-    return sends(ring) ? &ring->page->sender_needs
-                       : &ring->page->receiver_needs;
-}
-
-/* The next message will begin at `at`; n places from there on are ours. */
-static void stand(struct shmring *ring, uint32_t at, uint32_t n)
-{
-    uint32_t place = at & (ring->size - 1), in_a_row = ring->size - place;
-    uint64_t *next = &ring->page->places[place];
-
-    *(sends(ring) ? &ring->room : &ring->filled) =
-        (struct shmring_span){next, next + (n < in_a_row ? n : in_a_row)};
-}
-
-/* The ring cannot be used any more; nor touched, if it is not there. */
-static long refuse(struct shmring *ring, long error)
-{
-    ring->room = ring->filled = (struct shmring_span){0, 0};
-    ring->error = error;
-    if (error == -E_BADH)
-        ring->page = 0;
-    return error;
-}
-
-/* --- opening -------------------------------------------------------------- */
-
-static void take_side(struct shmring *ring, enum shmring_side side)
-{
-    struct ring_words *index = &ring->page->index;
-
-    refuse(ring, 0);
-    ring->side = side;
-    ring->at = load_relaxed(sends(ring) ? &index->prod : &index->cons);
-    stand(ring, ring->at, 0);
-    store_relaxed(my_needs(ring), 0);
-}
-
-static bool is_capacity(uint64_t bytes)
-{
-    return bytes >= CAPACITY_MIN && bytes <= CAPACITY_MAX &&
-           (bytes & (bytes - 1)) == 0;
-}
-
-long shmring_attach(struct shmring *ring, handle_t region,
-                    enum shmring_side side)
-{
-    struct region_info info;
-    uint64_t capacity;
-    long at = region_info(region, &info);
-
-    if (at < 0)
-        return at;
-    capacity = info.slot_size - sizeof(struct shmring_page);
-    if (side != SHMRING_SENDER && side != SHMRING_RECEIVER)
-        return -E_INVAL;
-    if (info.policy != REGION_SLAB)
-        return -E_PERM;
-    if (info.slot_count != 1 || !is_capacity(capacity))
-        return -E_INVAL;
-    at = region_map(region, 0, PROT_READ | PROT_WRITE);
-    if (at < 0)
-        return at;
-    *ring = (struct shmring){.region = region,
-                             .page = (struct shmring_page *)at,
-                             .size = (uint32_t)(capacity / PLACE)};
-    take_side(ring, side);
-    return 0;
-}
-
-long shmring_create(struct shmring *ring, uint64_t capacity,
-                    enum shmring_side side)
-{
-    long region, error;
-
-    if (!is_capacity(capacity))
-        return -E_INVAL;
-    region = region_create(REGION_SLAB, sizeof(struct shmring_page) + capacity,
-                           1, 0, 0);
-    if (region < 0)
-        return region;
-    error = shmring_attach(ring, (handle_t)region, side);
-    if (error)
-        handle_close((handle_t)region);
-    return error;
-}
-
-void shmring_turn(struct shmring *ring)
-{
-    if (ring->page && !ring->error)
-        take_side(ring, sends(ring) ? SHMRING_RECEIVER : SHMRING_SENDER);
 }
 
 /* --- waking --------------------------------------------------------------- */
