@@ -76,9 +76,7 @@ def foreground(term):
     for server, client in (("kv serve", "kv get key"), ("logd", "logcat")):
         term.type(server + "\n")
         term.expect(server.encode())
-        term.read(0.5)
-        term.type(CTRL_C)
-        term.prompt()
+        term.interrupt()
         check(server + " after Ctrl-C", term.command("echo $?"), b"137\n")
         check("no " + server, b"there is n" in term.command(client), True)
 

@@ -85,6 +85,18 @@ class Terminal:
         self.expect(line.encode())
         return self.prompt().lstrip(b"\r\n")
 
+    def interrupt(self):
+        """
+        Types Ctrl-C until a prompt comes: while the shell has not started the
+        program yet, there is nothing that it could end.
+        """
+        while b"$ " not in self.seen:
+            self.type(CTRL_C)
+            limit = time.monotonic() + 2
+            while b"$ " not in self.seen and time.monotonic() < limit:
+                self.read(0.2)
+        self.prompt()
+
     def end(self, seconds=20):
         """Waits for the machine to go; its exit status, None if it stays."""
         limit = time.monotonic() + seconds
