@@ -286,6 +286,16 @@ static void share(struct hart *h)
     sbi_send_ipi(harts[i].id); /* for its clock to be set */
 }
 
+void sched_yield_in_time(void)
+{
+    struct proc *p = this_thread();
+
+    if (load_relaxed(&p->work) & WORK_RESCHED) {
+        and_relaxed(&p->work, ~WORK_RESCHED);
+        sched_yield();
+    }
+}
+
 void sched_clock(struct hart *h)
 {
     uint64_t now = read_time(), next = timers_run(h, now);

@@ -5,7 +5,9 @@
  *
  *   C1  no byte is lost: the UART's receive interrupt is off while the byte
  *       ring is full; the input thread waits for room in the input queue.
- *   C2  Ctrl-C is acted on in the interrupt handler, so it works while the
+ *   C2  when its time is over, the output thread gives way to others: programs
+ *       can have events fill its queue as fast as it empties it.
+ *   C3  Ctrl-C is acted on in the interrupt handler, so it works while the
  *       threads wait, and needs no memory.
  *
  * A program's byte 0x01 is sent twice, since a single one begins a kernel line.
@@ -19,6 +21,7 @@
 #include "ipc/event.h"
 #include "ipc/queue.h"
 #include "mem/region.h"
+#include "proc/sched.h"
 
 enum { OUT_RING = 8, OUT_MSG = 4096, IN_RING = 16 };
 enum { LINE_MAX = 1024, BYTE_RING = 1024 };
@@ -138,6 +141,8 @@ static void output_thread(void)
         spin_lock(&con.lock);
         wake_all_locked();
         spin_unlock(&con.lock);
+        interrupt_window();
+        sched_yield_in_time(); /* C2 */
     }
 }
 
@@ -231,7 +236,7 @@ void console_interrupt(void)
     int c;
 
     while (ring_free(&con.typed) && (c = uart_getc()) >= 0) {
-        if (c == CTRL('C')) { /* C2 */
+        if (c == CTRL('C')) { /* C3 */
             add_relaxed(&con.breaks, 1);
             c |= proc_kill_foreground(!con.raw) ? 0 : NO_PROGRAM;
         }

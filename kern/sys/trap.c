@@ -114,10 +114,7 @@ void user_work(void)
         }
         if (work & WORK_RING)
             ring_work();
-        if (work & WORK_RESCHED) {
-            and_relaxed(&p->work, ~WORK_RESCHED);
-            sched_yield();
-        }
+        sched_yield_in_time();
     }
 }
 

@@ -223,4 +223,24 @@ TEST(survives_exec)
     CHECK_EQ(wait(pid, 0, FOREVER), pid);
 }
 
+// M2 N1: events that keep the console's queue full for ever, since each that is
+// taken from it makes the next, leave the hart to others.
+TEST(console)
+{
+    long pid = SPAWN({
+        for (int i = 0; i < 12; i++)
+            CHECK_EQ(
+                handle_subscribe((handle_t)handle_dup(STDOUT, RIGHT_WRITE, 0),
+                                 STDOUT, SIG_WRITABLE, 0),
+                0);
+        for (;;)
+            yield();
+    });
+
+    for (int i = 0; i < 1000; i++)
+        yield();
+    CHECK_EQ(kill(pid), 0);
+    CHECK_EQ(JOIN(pid), -1);
+}
+
 TEST_MAIN()
