@@ -153,7 +153,9 @@ model:
 
 bench:
 	+@$(BUILD)
-	@$(PYTHON) lab-tests/bench $(SYSTEM) --mem $(MEM) $(T)
+	@$(PYTHON) lab-tests/bench $(SYSTEM) --mem $(MEM) $(T) \
+	    $(if $(WALL),--wall) $(if $(UPDATE),--update --plot) \
+	    $(if $(BREAKDOWN),--breakdown $(BREAKDOWN))
 
 # Of two processes, in the emulator's time, which is the host's unless ICOUNT=1.
 latency:
@@ -208,7 +210,8 @@ help:
 	@echo 'make handout LAB=x DEST=dir, mutants, soak, batch, gradescope, test-all'
 	@echo '                 for instructors: docs/grading.md'
 	@echo 'make qemu-gdb    boot and wait for a debugger;  make gdb  attaches'
-	@echo 'make bench       instructions per operation'
+	@echo "make bench       instructions per operation; WALL=1 nanoseconds;"
+	@echo "                 BREAKDOWN='P8' where they go; UPDATE=1"
 	@echo 'make latency     a message there and back, percentiles; ROUNDS=n'
 	@echo 'make soak-ring   random entries of a submit ring; ENTRIES=n'
 	@echo 'make model       search all states of the models with Spin'

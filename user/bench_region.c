@@ -1,20 +1,17 @@
 /* What regions and descriptors cost. */
 #include "bench.h"
 
-#define BIG      (16u << 20)
-#define MIB      (1u << 20)
-#define PER_PAGE (MIB / PAGE_SIZE)
+#define BIG (16u << 20)
+#define MIB (1u << 20)
 
 static handle_t new_region(uint32_t policy, uint64_t size, uint64_t count)
 {
-    long region = region_create(policy, size, count, 0, 0);
-
-    must(region, "region_create");
-    return (handle_t)region;
+    return (handle_t)must(region_create(policy, size, count, 0, 0),
+                          "region_create");
 }
 
 /* One way, between two processes; both have a handle to the region. */
-static uint64_t describe(uint64_t rounds, uint64_t length)
+uint64_t bench_describe(uint64_t rounds, uint64_t length)
 {
     handle_t q = new_queue(64, SMALL);
     handle_t region = new_region(REGION_IMMUTABLE, BIG, 0);
@@ -36,19 +33,9 @@ static uint64_t describe(uint64_t rounds, uint64_t length)
     return start;
 }
 
-static uint64_t describe_small(uint64_t rounds)
+static uint64_t map_region(uint64_t rounds, uint64_t size)
 {
-    return describe(rounds, SMALL);
-}
-
-static uint64_t describe_big(uint64_t rounds)
-{
-    return describe(rounds, BIG);
-}
-
-static uint64_t map_region(uint64_t rounds)
-{
-    handle_t region = new_region(REGION_SLAB, MIB, 1);
+    handle_t region = new_region(REGION_SLAB, size, 1);
     uint64_t spent = 0;
 
     for (uint64_t i = 0; i < rounds; i++) {
@@ -63,12 +50,12 @@ static uint64_t map_region(uint64_t rounds)
     return spent;
 }
 
-static uint64_t seal_region(uint64_t rounds)
+static uint64_t seal_region(uint64_t rounds, uint64_t size)
 {
     uint64_t spent = 0;
 
     for (uint64_t i = 0; i < rounds; i++) {
-        handle_t region = new_region(REGION_IMMUTABLE, MIB, 0);
+        handle_t region = new_region(REGION_IMMUTABLE, size, 0);
         uint64_t start;
 
         must(region_map(region, 0, PROT_READ | PROT_WRITE), "map");
@@ -80,21 +67,21 @@ static uint64_t seal_region(uint64_t rounds)
     return spent;
 }
 
-static uint64_t append_to_region(uint64_t rounds)
+static uint64_t append_to_region(uint64_t rounds, uint64_t len)
 {
     handle_t region = new_region(REGION_APPEND, MIB, 0);
     uint64_t start = now();
 
     for (uint64_t i = 0; i < rounds; i++)
-        must(region_append(region, bench_buffer, SMALL), "append");
+        must(region_append(region, bench_buffer, len), "append");
     start = now() - start;
     handle_close(region);
     return start;
 }
 
-static uint64_t use_slot(uint64_t rounds)
+static uint64_t use_slot(uint64_t rounds, uint64_t size)
 {
-    handle_t region = new_region(REGION_SLAB, SMALL, 16);
+    handle_t region = new_region(REGION_SLAB, size, 16);
     uint64_t start = now();
 
     for (uint64_t i = 0; i < rounds; i++) {
@@ -109,13 +96,11 @@ static uint64_t use_slot(uint64_t rounds)
 }
 
 const struct row bench_region_rows[] = {
-    {"P7", "one way by descriptor, 64 B", describe_small, 5000, 700, 450, 0},
-    {"P7b", "one way by descriptor, 16 MiB", describe_big, 5000, 700, 450, 0},
-    {"R1", "region_map, 1 MiB", map_region, 100, 1500 + 12 * PER_PAGE,
-     1500 + 12 * PER_PAGE, 0},
-    {"R2", "region_seal, 1 MiB, mapped once", seal_region, 20,
-     1500 + 10 * PER_PAGE, 1500 + 10 * PER_PAGE, 0},
-    {"R3", "region_append, 64 B", append_to_region, 5000, 300, 300, 0},
-    {"R4", "slot_alloc + slot_free, 64 B", use_slot, 5000, 408, 408, 0},
-    {0, 0, 0, 0, 0, 0, 0},
+    {"P7", "one way by descriptor, 64 B", bench_describe, SMALL, 5000},
+    {"P7b", "one way by descriptor, 16 MiB", bench_describe, BIG, 5000},
+    {"R1", "region_map, 1 MiB", map_region, MIB, 100},
+    {"R2", "region_seal, 1 MiB, mapped once", seal_region, MIB, 20},
+    {"R3", "region_append, 64 B", append_to_region, SMALL, 5000},
+    {"R4", "slot_alloc + slot_free, 64 B", use_slot, SMALL, 5000},
+    {0, 0, 0, 0, 0},
 };

@@ -5,7 +5,6 @@
 #include "bench.h"
 
 #define ENTRIES 64u
-#define DEPTH   64u
 
 static struct ring_entry *const entry = (void *)(RING_VADDR + PAGE_SIZE);
 static const struct ring_completion *const completion =
@@ -63,7 +62,7 @@ static inline void reap(uint32_t n)
 }
 
 /* nop, so many in a batch. */
-static uint64_t nops(uint64_t rounds, uint32_t batch)
+static uint64_t nops(uint64_t rounds, uint64_t batch)
 {
     uint64_t start;
 
@@ -72,39 +71,24 @@ static uint64_t nops(uint64_t rounds, uint32_t batch)
     for (uint64_t i = 0; i < rounds; i += batch) {
         for (uint64_t k = 0; k < batch; k++)
             fill(filled + k, CALL_nop);
-        submit(batch);
-        reap(batch);
+        submit((uint32_t)batch);
+        reap((uint32_t)batch);
     }
     start = now() - start;
     ring_close();
     return start;
 }
 
-static uint64_t nops_1(uint64_t rounds)
+/* A batch of sends, then one of receives, of 64 bytes: per operation. */
+static uint64_t messages(uint64_t rounds, uint64_t batch)
 {
-    return nops(rounds, 1);
-}
-
-static uint64_t nops_8(uint64_t rounds)
-{
-    return nops(rounds, 8);
-}
-
-static uint64_t nops_64(uint64_t rounds)
-{
-    return nops(rounds, 64);
-}
-
-/* 64 sends, then 64 receives, of 64 bytes. */
-static uint64_t messages(uint64_t rounds)
-{
-    handle_t q = new_queue(DEPTH, SMALL);
+    handle_t q = new_queue(ENTRIES, SMALL);
     uint64_t start;
 
     open_ring(ENTRIES);
     start = now();
-    for (uint64_t i = 0; i < rounds; i += 2 * (uint64_t)DEPTH) {
-        for (uint64_t k = 0; k < DEPTH; k++) {
+    for (uint64_t i = 0; i < rounds; i += 2 * batch) {
+        for (uint64_t k = 0; k < batch; k++) {
             struct ring_entry *e = fill(filled + k, CALL_queue_send);
 
             e->args[0] = (uint64_t)q;
@@ -113,9 +97,9 @@ static uint64_t messages(uint64_t rounds)
             e->args[3] = PRIO_NORMAL;
             e->args[4] = 0;
         }
-        submit(DEPTH);
-        reap(DEPTH);
-        for (uint64_t k = 0; k < DEPTH; k++) {
+        submit((uint32_t)batch);
+        reap((uint32_t)batch);
+        for (uint64_t k = 0; k < batch; k++) {
             struct ring_entry *e = fill(filled + k, CALL_queue_recv);
 
             e->args[0] = (uint64_t)q;
@@ -124,8 +108,8 @@ static uint64_t messages(uint64_t rounds)
             e->args[3] = 0;
             e->args[4] = 0;
         }
-        submit(DEPTH);
-        reap(DEPTH);
+        submit((uint32_t)batch);
+        reap((uint32_t)batch);
     }
     start = now() - start;
     ring_close();
@@ -135,7 +119,7 @@ static uint64_t messages(uint64_t rounds)
 
 /* A parked receive, from another process's send, which says when it is, to the
  * reaped completion. */
-static uint64_t parked(uint64_t rounds)
+static uint64_t parked(uint64_t rounds, NO_ARG)
 {
     handle_t q = new_queue(1, SMALL), go = new_queue(1, SMALL);
     uint64_t sum = 0;
@@ -168,12 +152,30 @@ static uint64_t parked(uint64_t rounds)
     return sum;
 }
 
+#define NOPS(name, n)                                                          \
+    {                                                                          \
+        name, "ring: nop, " #n " in a batch", nops, n, 6400                    \
+    }
+#define MESSAGES(name, n)                                                      \
+    {                                                                          \
+        name, "ring: send or receive 64 B, batch " #n, messages, n, 6400       \
+    }
+
 const struct row bench_ring_rows[] = {
-    {"P11a", "ring: nop, 1 in a batch", nops_1, 6400, 237, 150, 0},
-    {"P11b", "ring: nop, 8 in a batch", nops_8, 6400, 75, 60, 0},
-    {"P11c", "ring: nop, 64 in a batch", nops_64, 64000, 52, 45, 0},
-    {"P12", "ring: send or receive 64 B, batch 64", messages, 64000, 150, 110,
-     0},
-    {"P13a", "ring: parked receive, send to reaped", parked, 500, 1200, 0, 0},
-    {0, 0, 0, 0, 0, 0, 0},
+    NOPS("P11a", 1),
+    NOPS("P11b", 8),
+    NOPS("P11c", 64),
+    MESSAGES("P12", 64),
+    {"P13a", "ring: parked receive, send to reaped", parked, 0, 500},
+    NOPS("B2", 2),
+    NOPS("B4", 4),
+    NOPS("B16", 16),
+    NOPS("B32", 32),
+    MESSAGES("E1", 1),
+    MESSAGES("E2", 2),
+    MESSAGES("E4", 4),
+    MESSAGES("E8", 8),
+    MESSAGES("E16", 16),
+    MESSAGES("E32", 32),
+    {0, 0, 0, 0, 0},
 };
