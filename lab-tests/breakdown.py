@@ -17,7 +17,7 @@ import threading
 import machine
 from machine import CannotStart, Machine
 
-ROUNDS = (50, 150)
+ROUNDS = (128, 384)  # multiples of all batches
 RANGES = "0x10000..0xfffffff,0xffffffc080200000..0xffffffc0805fffff"
 
 # The first that matches "file:function" is the stage.
