@@ -72,7 +72,8 @@ INITRD := $(O)/initrd.tar
 # What else is in the archive, for `cat README.md | wc`.
 EXTRA := $(wildcard README.md)
 
-.PHONY: all qemu test test-all run grade debug qemu-gdb gdb bench latency soak-ring \
+.PHONY: all qemu test test-all run grade debug qemu-gdb gdb qemu-record \
+    replay-gdb ide bench latency soak-ring \
     model setup doctor lint clean help fmt handout mutants soak batch \
     gradescope FORCE
 .DELETE_ON_ERROR:
@@ -179,6 +180,19 @@ qemu-gdb:
 gdb:
 	@WEIR_BUILD=$(O) $(GDB) -q -nx -x gdbinit
 
+# Without CMD: the shell, on this terminal.
+RECORD ?= $(O)/record
+qemu-record:
+	+@$(BUILD)
+	@$(PYTHON) lab-tests/run $(SYSTEM) $(LIMITS) --timeout $(TIMEOUT) \
+	    --look-in "$(PWD)" $(foreach p,$(PROGS),--prog '$(p)') \
+	    $(foreach f,$(FILES),--file '$(f)') --record '$(RECORD)' \
+	    $(if $(value CMD),--command "$$CMD",--console)
+
+replay-gdb:
+	@$(PYTHON) lab-tests/replay --debug --gdb '$(GDB)' --build $(O) \
+	    '$(RECORD)'
+
 lint:
 	@$(PYTHON) lab-tests/lint
 
@@ -190,6 +204,10 @@ setup:
 
 doctor:
 	@lab-tests/setup --doctor
+
+# For editors: clangd's and VS Code's files, unless they are somebody's own.
+ide: compile_commands.json
+	@$(PYTHON) lab-tests/ide '$(or $(GDB),gdb-multiarch)'
 
 compile_commands.json: FORCE
 	@$(PYTHON) lab-tests/compile-commands '$(CC)' '$(KFLAGS)' '$(UFLAGS)' \
@@ -212,12 +230,14 @@ help:
 	@echo 'make qemu-gdb    boot and wait for a debugger;  make gdb  attaches'
 	@echo "make bench       instructions per operation; WALL=1 nanoseconds;"
 	@echo "                 BREAKDOWN='P8' where they go; UPDATE=1"
+	@echo "make qemu-record CMD='prog args'  the same, recorded; make replay-gdb"
+	@echo '                 runs it again under the debugger, back and forth'
 	@echo 'make latency     a message there and back, percentiles; ROUNDS=n'
 	@echo 'make soak-ring   random entries of a submit ring; ENTRIES=n'
 	@echo 'make model       search all states of the models with Spin'
 	@echo 'make lint        formatting, include direction, line budget; make fmt'
 	@echo 'make setup       install the tools;  make doctor  checks them'
-	@echo 'make compile_commands.json, make clean'
+	@echo 'make ide         files for clangd and VS Code; make clean'
 	@echo
 	@echo 'CPUS=4 MEM=256M ICOUNT=1 SEED=n TIMEOUT=60 DEBUG=1 V=1'
 	@echo 'QEMU=path TOOLPREFIX=riscv64-elf-'

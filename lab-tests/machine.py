@@ -37,6 +37,7 @@ STARTING = b"\x01weir: starting init\n"
 END_OF_INPUT = b"\x04"
 ARGS_MAX = 255  # sys_info.args less its NUL
 NAME_MAX = 55  # boot_file.name less its NUL
+GENTLE_SECONDS = 5
 PANIC_GRACE = 1.5  # seconds from a panic's first line to the power-off
 
 
@@ -411,6 +412,7 @@ class Machine:
         self.command += extra
         self.on_timeout = on_timeout
         self.watch = watch
+        self.gentle = False  # it may write its files before it ends
         self.process = None
 
     def start(self, stdin):
@@ -426,6 +428,10 @@ class Machine:
 
     def kill(self):
         if self.process is not None and self.process.poll() is None:
+            if self.gentle:
+                self.process.terminate()
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    self.process.wait(GENTLE_SECONDS)
             self.process.kill()
             self.process.wait()
 

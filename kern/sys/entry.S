@@ -9,8 +9,8 @@
 #define HART_ID    40           /* in struct hart; trap.c asserts these */
 #define HART_BYTES 128
 
-    .section .text.entry, "ax"
-    .globl _start, hart_entry
+    .section .text.entry, "ax"; .globl _start, hart_entry
+    .cfi_sections .debug_frame; .cfi_startproc; .cfi_undefined ra /* the end */
 _start:
     la      t0, entered
     li      t1, 1
@@ -42,6 +42,7 @@ hart_entry:
     sfence.vma
     ld      sp, 8(tp)           /* HART_SCRATCH: top of its idle stack */
     call    hart_main
+    .cfi_endproc
 
 /* Make tp and sp high addresses too, then return to the high caller. */
 paging_on:
@@ -59,8 +60,7 @@ paging_on_keep:
     csrw    satp, t0
     ret
 
-    .section .data
-    .balign 4096
+    .section .data; .balign 4096
 /* The first 128 GiB at their physical addresses and in the direct map, all
  * allowed; vm_init() puts an exact table in its place. */
 boot_table:

@@ -82,17 +82,17 @@
     ld      tp, TF_TP(sp)
     .endm
 
+/* A debugger is told that nobody called it: backtraces end here. */
     .macro function name
-    .globl  \name
-    .type   \name, @function
+    .globl  \name; .type \name, @function; .cfi_startproc; .cfi_undefined ra
 \name:
     .endm
     .macro  end name
-    .size   \name, . - \name
+    .cfi_endproc; .size \name, . - \name
     .endm
 
-    .text
-    .balign 4
+    .cfi_sections .debug_frame
+    .text; .balign 4
     function trap_entry
     csrrw   tp, sscratch, tp
     beqz    tp, from_kernel
@@ -167,7 +167,7 @@ user_out:
     end     user_enter
 
 /* The call fork: the child needs all registers, so store the rest of them. */
-    function sys_fork
+    function sys_fork; .cfi_same_value ra
     ld      t0, HART_TF(tp)
     frame   sd, t0, 3, S_REGS
     tail    fork_process
@@ -178,14 +178,15 @@ user_out:
  * faulted, or a bug. Kernel stacks are the upper 8 KiB of 16 KiB, so bit 13 of
  * an address on one is set; if it is not, the stack has overflowed.
  */
-    function from_kernel
+    function from_kernel; .cfi_signal_frame; .cfi_return_column 64
     csrrw   tp, sscratch, tp    /* tp again the hart, sscratch 0 */
     sd      t0, HART_SCRATCH2(tp)
     addi    t0, sp, -FRAME_BYTES
     slli    t0, t0, 63 - 13
     bgez    t0, stack_overflow
     ld      t0, HART_SCRATCH2(tp)
-    addi    sp, sp, -FRAME_BYTES
+    addi    sp, sp, -FRAME_BYTES; .cfi_adjust_cfa_offset FRAME_BYTES
+    .cfi_offset ra, TF_RA - FRAME_BYTES; .cfi_offset 64, 256 - FRAME_BYTES
     frame   sd, sp, 1, 3, 4, 5, 6, 7, 8, 9, A_REGS, X18_27, 28, 29, 30, 31
     addi    t0, sp, FRAME_BYTES
     say_why
@@ -205,7 +206,7 @@ stack_overflow:
     end     from_kernel
 
 /* void context_switch(struct context *from, struct context *to) */
-    function context_switch
+    function context_switch; .cfi_same_value ra
     context sd, a0
     context ld, a1
     ret
@@ -222,7 +223,6 @@ stack_overflow:
     unimp                       /* kernel threads do not return */
     end     thread_entry
 
-    .section .bss
-    .balign 16
+    .section .bss; .balign 16
     .skip   4096
 emergency_stack_top:

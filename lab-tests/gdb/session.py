@@ -1,7 +1,9 @@
 """
 A session as a student would have it, run inside the debugger by test_gdb.py.
-Prints `RESULT name value` lines.
+Prints `RESULT [name, value]` lines.
 """
+
+import json
 
 import gdb
 
@@ -10,7 +12,7 @@ STEPS_MAX = 2000
 
 
 def result(name, value):
-    print("RESULT %s %s" % (name, value), flush=True)
+    print("RESULT " + json.dumps([name, value]), flush=True)
 
 
 def register(name):
@@ -36,6 +38,16 @@ def step_until(done):
 
 gdb.execute("set pagination off")
 
+
+
+def backtrace():
+    names, frame = [], gdb.newest_frame()
+    while frame is not None:
+        names.append(frame.name())
+        frame = frame.older()
+    return names
+
+
 # A breakpoint in the kernel, set before it has paging.
 for _ in ("init", "target"):
     gdb.execute("tbreak proc_start")
@@ -46,8 +58,15 @@ result("line", gdb.selected_frame().find_sal().line > 0)
 result("ps", gdb.execute("ps", to_string=True).replace("\n", "|"))
 result("harts", len(gdb.selected_inferior().threads()))
 
+# A stop in the kernel knows the program of the process.
+gdb.execute('tbreak sys_getpid if $_streq($process_name(), "target")')
+gdb.execute("continue", to_string=True)
+result("back", backtrace())
+result("symbols", "target.c" in gdb.execute("info line target.c:main",
+                                            to_string=True))
+
 # One in a program, which no other program's code at the address trips.
-gdb.execute("ubreak target main")
+gdb.execute("ubreak target again")
 gdb.execute("continue", to_string=True)
 result("user", gdb.selected_frame().name())
 result("user-space", register("pc") < USER_END)

@@ -3,8 +3,13 @@
 
 long answer;
 
+__attribute__((noinline)) long again(void)
+{
+    return getpid();
+}
+
 int main(void)
 {
     answer = getpid();
-    return answer > 1 ? 0 : 1;
+    return answer > 1 && again() == answer ? 0 : 1;
 }

@@ -6,6 +6,7 @@ exit statuses and files from the command line.
 import csv
 import json
 import os
+import shlex
 import shutil
 import signal
 import subprocess
@@ -255,7 +256,32 @@ class CommandLine(FakeKernels):
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
             stderr=subprocess.PIPE, timeout=60)
         self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertRegex(done.stderr.decode(), "in another terminal:\n  tail ")
         self.assertEqual(self.orphans(), [])
+
+    @unittest.skipIf(shutil.which("tmux") is None, "tmux is not here")
+    def test_debug_shows_both_sides_in_tmux(self):
+        out = self.path("panes")
+        gdb = self.path("gdb")
+        with open(gdb, "w") as script:
+            script.write("#!/bin/sh\ntmux list-panes >%s.part\n"
+                         "mv %s.part %s\n" % (out, out, out))
+        os.chmod(gdb, 0o755)
+        tmux = ["tmux", "-S", self.path("tmux")]
+        command = self.command("--test", "*.passes", "--debug", "--gdb", gdb)
+        subprocess.run(
+            tmux + ["new-session", "-d", "-x", "80", "-y", "50",
+                    " ".join(map(shlex.quote, command))], check=True)
+        try:
+            self.wait_for(lambda: os.path.exists(out))
+            with open(out) as panes:
+                self.assertEqual(len(panes.readlines()), 2)
+            # The machine's pane goes with the debugger, and so the session.
+            self.wait_for(lambda: subprocess.call(
+                tmux + ["list-panes"], stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL))
+        finally:
+            subprocess.call(tmux + ["kill-server"], stderr=subprocess.DEVNULL)
 
 
 class DoesNotBuild(unittest.TestCase):
