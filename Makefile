@@ -72,7 +72,7 @@ INITRD := $(O)/initrd.tar
 # What else is in the archive, for `cat README.md | wc`.
 EXTRA := $(wildcard README.md)
 
-.PHONY: all qemu test test-all run grade debug qemu-gdb gdb qemu-record \
+.PHONY: all qemu test test-all run trace grade debug qemu-gdb gdb qemu-record \
     replay-gdb ide bench latency soak-ring \
     model setup doctor lint clean help fmt handout mutants soak batch \
     gradescope FORCE
@@ -136,6 +136,16 @@ run:
 	@$(PYTHON) lab-tests/run $(SYSTEM) $(LIMITS) --timeout $(TIMEOUT) \
 	    --look-in "$(PWD)" $(foreach p,$(PROGS),--prog '$(p)') \
 	    $(foreach f,$(FILES),--file '$(f)') --command "$$CMD"
+
+# What it did, in build/trace.json and .svg, and its messages on the terminal.
+trace:
+	+@$(BUILD)
+	@mkdir -p build
+	@$(PYTHON) lab-tests/run $(SYSTEM) $(LIMITS) --timeout $(TIMEOUT) \
+	    --look-in "$(PWD)" $(foreach p,$(PROGS),--prog '$(p)') \
+	    $(foreach f,$(FILES),--file '$(f)') --trace build/trace \
+	    $(if $(EVENTS),--trace-events $(EVENTS)) \
+	    $(if $(ROWS),--trace-rows $(ROWS)) --command "$$CMD"
 
 grade:
 	@$(PYTHON) lab-tests/grade $(SYSTEM) --look-in "$(PWD)" \
@@ -223,6 +233,8 @@ help:
 	@echo 'make test        every test there is; T=glob picks some'
 	@echo "make run CMD='prog args' [PROGS='a.c dir/b.c'] [FILES='x y']"
 	@echo '                 boot, run one command, print what it prints'
+	@echo 'make trace CMD=  the same, and what happened: build/trace.json, .svg, and'
+	@echo '                 a chart of the messages; EVENTS=n a hart, ROWS=n of the chart'
 	@echo 'make grade       grade: LAB=name, T=glob, or TESTS=dir of your own'
 	@echo 'make debug       one test under the debugger: T=lab.file.case SEED= CPUS='
 	@echo 'make handout LAB=x DEST=dir, mutants, soak, batch, gradescope, test-all'

@@ -9,6 +9,7 @@
 
 struct proc;
 struct trapframe;
+struct trace_event;
 
 struct hart {
     struct proc *proc;    /*  0 [s] as whom `thread` runs: itself but for a
@@ -16,9 +17,15 @@ struct hart {
     uint64_t scratch;     /*  8 [s] a register, in the first trap lines */
     struct trapframe *tf; /* 16 [s] where the running process's traps go */
     uint64_t scratch2;    /* 24 [s] */
-    uint32_t held;        /* 32 [s] a bit per lock rank held */
-    uint32_t index;       /* 36 [I] 0.. */
-    uint64_t id;          /* 40 [I] the hart id of the device tree */
+    union {
+        struct {
+            uint16_t held;   /* 32 [s] a bit per lock rank held */
+            uint16_t traced; /* 34 [I] events are noted: base/trace.h */
+        };
+        uint32_t held_or_traced;
+    };
+    uint32_t index;             /* 36 [I] 0.. */
+    uint64_t id;                /* 40 [I] the hart id of the device tree */
     void *hazard[HART_HAZARDS]; /* [a] handle nodes that the call uses: H4 */
     struct proc *thread;        /* [s] whose stack this is */
     struct proc *idle;          /* [I] runs when nobody else can */
@@ -28,6 +35,8 @@ struct hart {
     uint64_t armed;        /* [s] ticks: the deadline the timer is set to */
     uint64_t slice_end;    /* [s] ticks: when the running process must share */
     uint64_t kick_at;      /* [s] ticks: when to call an idle hart for help */
+    struct trace_event *trace_next;              /* [s] base/trace.h, TR2 */
+    struct trace_event *trace_first, *trace_end; /* [I] */
 } __attribute__((aligned(64)));
 
 extern struct hart harts[MAX_HARTS];

@@ -20,6 +20,7 @@
 #include "ipc/port.h"
 
 #include "base/string.h"
+#include "base/trace.h"
 #include "ipc/event.h"
 #include "ipc/line.h"
 #include "mem/kalloc.h"
@@ -80,6 +81,8 @@ static void enter_locked(struct port *p, struct request *r)
     if (!r->turn) {
         place = first_of(&p->free);
         place->msg = r->msg;
+        place->number = p->sent++;
+        trace_rare(TRACE_SEND, OBJ_PORT, p->obj.id, place->number);
         p->used++;
     }
     accept_locked(p, place, &p->ready);
@@ -97,6 +100,7 @@ static NOINLINE void admit_locked(struct port *p) REQUIRES(&p->obj.lock)
             if (load_relaxed(&w->claim) == r->turn) /* N3 */
                 enter_locked(p, r);
         } else if (waiter_claim(w, 0)) {
+            trace_rare(TRACE_AS, 0, (uint64_t)w->proc->pid, 0);
             enter_locked(p, r);
             waiter_wake(w);
         } /* else timed out, killed or revoked meanwhile */
@@ -265,6 +269,7 @@ inline long port_take(struct port *p, struct port_recv *v, const void *node,
 NOINLINE void port_taken(struct port *p, struct request *place)
 {
     kobj_lock(&p->obj);
+    trace_rare(TRACE_RECV, OBJ_PORT, p->obj.id, place->number);
     free_place_locked(p, place);
     admit_locked(p);
     kobj_unlock(&p->obj);

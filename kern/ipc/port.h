@@ -15,8 +15,11 @@ struct port_msg {
 /* A request: in a place of its port, or with its process, which waits.
  * [q] obj.lock of the port. */
 struct request {
-    struct list link;    /* [q] in ready or line; or free; or in none */
-    struct waiter *from; /* [q] whose it is; not in a place */
+    struct list link; /* [q] in ready or line; or free; or in none */
+    union {
+        struct waiter *from; /* [q] whose it is */
+        uint64_t number;     /* [q] in a place: of a one-way message */
+    };
     uint64_t turn;       /* [q] of a call: its wait (waitq.h); else 0 */
     bool ready;          /* [q] it is in ready */
     struct port_msg msg; /* in a call: and then the reply */
@@ -27,6 +30,7 @@ struct port {
     struct kobj obj;
     uint32_t closed;              /* [q] */
     uint32_t used;                /* [q] places in use, and calls in ready */
+    uint64_t sent;                /* [q] one-way messages let in */
     struct list free;             /* [q] places */
     struct list ready;            /* [q] requests not given to anybody */
     struct list line;             /* [q] requests that wait for a place */

@@ -18,6 +18,7 @@
  */
 #include "ipc/queue.h"
 
+#include "base/trace.h"
 #include "ipc/event.h"
 #include "ipc/line.h"
 #include "ipc/wit.h"
@@ -126,6 +127,8 @@ static inline void accept_locked(struct queue *q, struct qslot *slot)
     depth = (uint32_t)(q->stat.sent - q->stat.received);
     if (depth > q->stat.max_depth)
         q->stat.max_depth = depth;
+    trace(TRACE_SEND, q->obj.type, q->obj.id,
+          slot->meta.seq | (uint64_t)slot->meta.len << TRACE_LEN);
     if (unlikely(!list_empty(&q->receivers)) && give_locked(q, slot))
         return;
     was_empty = !q->ready.levels;
@@ -162,6 +165,7 @@ static NOINLINE bool grant_locked(struct queue *q, struct qslot *slot)
     }
     while ((w = next_sender(q)))
         if (waiter_claim(w, 0)) {
+            trace_rare(TRACE_AS, 0, (uint64_t)w->proc->pid, 0);
             use_place_locked(q, slot, (void *)w->want);
             waiter_wake(w);
             return true;
@@ -308,6 +312,7 @@ inline struct qslot *queue_taken_next(struct queue *q, struct qslot *slot,
                                       uint64_t cap, bool more)
 {
     kobj_lock(&q->obj);
+    trace(TRACE_RECV, q->obj.type, q->obj.id, slot->meta.seq);
     q->stat.received++;
     q->stat.bytes_received += slot->meta.len;
     free_place_locked(q, slot);
@@ -327,6 +332,7 @@ static NOINLINE void drop_messages(struct queue *q)
     struct qslot *slot;
 
     while ((slot = queue_take(q, UINT64_MAX))) {
+        trace_rare(TRACE_DROP, q->obj.type, q->obj.id, slot->meta.seq);
         queue_drop_handle(q, slot);
         queue_taken(q, slot);
     }

@@ -13,6 +13,7 @@
 #include "ipc/port.h"
 
 #include "base/string.h"
+#include "base/trace.h"
 #include "mem/kalloc.h"
 
 /* [I] immutable, [s] its process only, [a] atomic. */
@@ -123,6 +124,7 @@ inline struct waiter *reply_send(struct hnode *node, const struct port_msg *msg,
         ((struct request *)w->want)->msg = *msg;
     else
         w = NULL;
+    trace(TRACE_SEND, OBJ_REPLY, (uint64_t)r->caller->proc->pid, r->turn);
     if (likely(next && !p->polled &&
                node == &((struct reply *)p->reply)->node &&
                load_relaxed(&r->obj.refs) == 1)) {

@@ -34,14 +34,14 @@ struct proc {
     uint32_t on_hart;       /* [a] a hart stands on its kernel stack: S3 */
     uint32_t state;         /* [a] PROC_x, for those who look */
     uint32_t hart;          /* [a] index of the hart it ran on last */
+    int32_t pid;            /* [t] 0: not started, or a kernel thread */
+    uint32_t slot;          /* [I] */
     struct list run;        /* [r] */
     struct waiter wait;     /* see waitq.h */
     struct waiter *waiter;  /* [s] wait, or that of a ring's operation */
     struct proc *self;      /* [s] as whom it runs: see struct hart */
     struct trapframe *tf;   /* [I] */
 
-    int32_t pid;           /* [t] 0: not started, or a kernel thread */
-    uint32_t slot;         /* [I] */
     struct proc *parent;   /* [t] */
     struct list children;  /* [t] */
     struct list siblings;  /* [t] in parent's children */

@@ -19,6 +19,7 @@
  */
 #include "proc/sched.h"
 
+#include "base/trace.h"
 #include "hw/sbi.h"
 #include "proc/proc.h"
 
@@ -49,6 +50,9 @@ void sched_init(uint64_t hz)
     for (uint32_t i = 0; i < MAX_HARTS; i++)
         list_init(&runqs[i].line);
 }
+
+/* The beginning of a name, for a trace. */
+typedef uint64_t __attribute__((may_alias)) chars_t;
 
 /* --- run queues ----------------------------------------------------------- */
 
@@ -84,6 +88,7 @@ inline void sched_ready(struct proc *p)
     struct hart *h = this_hart();
 
     await_stack(h, p);
+    trace_rare(TRACE_WAKE, 0, (uint64_t)p->pid, *(const chars_t *)p->name);
     store_relaxed(&p->state, PROC_READY);
     queue_next(h);
     h->next = p;
@@ -120,12 +125,12 @@ static struct proc *take(struct hart *h)
 
 static inline void use_address_space(struct hart *h, struct proc *p)
 {
-    uint64_t bit = 1ull << h->index;
+    uint32_t i = h->index;
 
     if (csr_read(satp) != p->vm.satp)
         csr_write(satp, p->vm.satp);
-    if (unlikely(load_relaxed(&p->stale_harts) & bit)) {
-        and_relaxed(&p->stale_harts, ~bit);
+    if (unlikely(load_relaxed(&p->stale_harts) >> i & 1)) {
+        and_relaxed(&p->stale_harts, ~(1u << i));
         sfence_asid(p->slot + 1);
         fence_i(); /* its text may be new, in frames used before */
     }
@@ -163,12 +168,17 @@ void sched_forget(struct proc *p)
 }
 
 /* Let next run; direct: for the rest of the slice. */
-static inline void switch_to(struct hart *h, struct proc *next, bool direct)
+static ALWAYS_INLINE void switch_to(struct hart *h, struct proc *next,
+                                    bool direct)
 {
     struct proc *previous = h->thread, *self = next->self;
     uint64_t now = read_time();
 
-    assert(h->held == 0); /* L2 */
+    if (unlikely(h->held_or_traced)) { /* one look at both */
+        assert(h->held == 0);          /* L2 */
+        trace(TRACE_SWITCH, previous->state, (uint64_t)next->pid,
+              *(const chars_t *)next->name);
+    }
     if (next == previous) {
         store_relaxed(&next->state, PROC_RUNNING);
         return;

@@ -264,8 +264,8 @@ void console_init(bool raw)
         panic("no memory for the console");
     /* The kernel is a writer too: the output thread never sees the last go. */
     con.out->obj.writers = 1;
-    proc_thread("console-out", output_thread);
-    proc_thread("console-in", input_thread);
+    proc_thread("tty-out", output_thread);
+    proc_thread("tty-in", input_thread);
     uart_irq(UART_RECEIVED, true);
     plic_enable(machine.hart_ids[0], machine.uart_irq);
 }

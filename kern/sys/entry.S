@@ -7,7 +7,7 @@
  * moment the code's physical addresses too, and go on at high addresses.
  */
 #define HART_ID    40           /* in struct hart; trap.c asserts these */
-#define HART_BYTES 128
+#define HART_BYTES 192
 
     .section .text.entry, "ax"; .globl _start, hart_entry
     .cfi_sections .debug_frame; .cfi_startproc; .cfi_undefined ra /* the end */

@@ -1,6 +1,7 @@
 /* From OpenSBI to the first process. */
 #include "base/printf.h"
 #include "base/string.h"
+#include "base/trace.h"
 #include "hw/sbi.h"
 #include "ipc/word.h"
 #include "mem/kalloc.h"
@@ -73,14 +74,41 @@ static void add_memory(uint64_t start, uint64_t end)
         page_add_range(start, end);
 }
 
-/* All memory behind the image (the firmware's own is below) and the process
- * table, but for the device tree and, for now, the boot archive. Returns: the
- * process table. */
+/* What is behind a boot argument's `name=`; NULL if it is not there. */
+static const char *argument(const char *name, uint32_t len)
+{
+    for (const char *at = machine.args; *at; at++)
+        if ((at == machine.args || at[-1] == ' ') && !memcmp(at, name, len))
+            return at + len;
+    return NULL;
+}
+
+/* trace, trace=N: how many events of each hart to keep, at most `room`. */
+static uint64_t events_wanted(uint64_t room)
+{
+    const char *at = argument("trace", 5), *run = argument("run=", 4);
+    uint64_t n = 0;
+
+    if (!at || (run && at > run) || (*at && *at != ' ' && *at != '='))
+        return 0;
+    if (*at != '=')
+        n = TRACE_DEFAULT;
+    else
+        while (*++at >= '0' && *at <= '9')
+            n = n * 10 + (uint64_t)(*at - '0');
+    return MIN(n, room);
+}
+
+/* All memory behind the image (the firmware's own is below), the process table
+ * and a trace, but for the device tree and, for now, the boot archive. Returns:
+ * the process table. */
 static struct proc *set_up_memory(void)
 {
     uint64_t table = PHYS(_image_end);
     uint64_t table_end = table + slots * sizeof(struct proc);
+    uint64_t room = (machine.initrd.base - table_end) / 2;
 
+    table_end = trace_reserve(table_end, events_wanted(room / TRACE_BYTES));
     assert(machine.initrd.end <= machine.fdt.base); /* so QEMU does it */
     add_memory(table_end, machine.initrd.base);
     add_memory(machine.initrd.end, machine.fdt.base);
@@ -94,15 +122,6 @@ void hart_main(void)
 {
     hart_csrs();
     sched_idle();
-}
-
-/* What is behind a boot argument's `name=`; NULL if it is not there. */
-static const char *argument(const char *name, uint32_t len)
-{
-    for (const char *at = machine.args; *at; at++)
-        if ((at == machine.args || at[-1] == ' ') && !memcmp(at, name, len))
-            return at + len;
-    return NULL;
 }
 
 /* ring_base=0x..., in hexadecimal. */
@@ -140,6 +159,7 @@ void kernel_main(uint64_t hart_id, uint64_t fdt_pa)
     kprintf("weir: %u harts, %lu MiB, %u processes", hart_count, memory_mib,
             slots);
     kprintf("weir: starting init");
+    trace_begin();
     for (struct hart *h = &harts[1]; h < &harts[hart_count]; h++) {
         h->scratch = vm_new_stack(slots + h->index);
         if (sbi_hart_start(h->id, PHYS(hart_entry), (uint64_t)h))

@@ -1,5 +1,6 @@
 /* The calls 0x60 to 0x68: ports. Messages of 64 bytes cross here between user
  * memory and the kernel. */
+#include "base/trace.h"
 #include "ipc/line.h"
 #include "ipc/port.h"
 #include "sys/syscall.h"
@@ -108,6 +109,8 @@ static ALWAYS_INLINE long deliver(struct port *p, struct port_recv *v,
         port_untake(p, v);
     else if (!v->turn)
         port_taken(p, v->place);
+    else
+        trace(TRACE_RECV, OBJ_REPLY, (uint64_t)v->caller->proc->pid, v->turn);
     return reply;
 }
 

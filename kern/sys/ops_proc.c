@@ -1,5 +1,6 @@
 /* The calls 0x00 to 0x13: processes, time, the system. */
 #include "base/string.h"
+#include "base/trace.h"
 #include "ipc/event.h"
 #include "ipc/handle.h"
 #include "mem/kalloc.h"
@@ -61,9 +62,7 @@ SYSCALL(wait, uint64_t pid, uint64_t out, uint64_t timeout)
 
 /* --- beginning ------------------------------------------------------------ */
 
-/* sys_fork in vector.S stored the registers that a call does not save. */
-long fork_process(void);
-long fork_process(void)
+static long fork_it(void)
 {
     struct proc *p = this_proc(), *child;
     long error;
@@ -85,6 +84,18 @@ long fork_process(void)
     *child->tf = *p->tf;
     child->tf->x[REG_A0] = 0;
     return proc_start(child, p);
+}
+
+/* sys_fork in vector.S stored the registers that a call does not save. */
+long fork_process(void);
+long fork_process(void)
+{
+    long pid;
+
+    trace_rare(TRACE_CALL, CALL_fork, 0, this_proc()->wait.turn);
+    pid = fork_it();
+    trace_rare(TRACE_RETURN, 0, (uint64_t)pid, CALL_fork);
+    return pid;
 }
 
 /* Gather argv in a page: pointers (for now offsets into it), a null pointer,

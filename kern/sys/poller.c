@@ -193,6 +193,6 @@ static void poll(void)
 void poller_start(void)
 {
     list_init(&poller.rings);
-    poller.thread = proc_thread("ring-poller", poll);
+    poller.thread = proc_thread("poller", poll);
     parking_set_helper(poller.thread);
 }

@@ -81,9 +81,9 @@ static ALWAYS_INLINE uint64_t row(const struct ring_entry *e,
     return (uint64_t)(e - first);
 }
 
-NOINLINE uint64_t queue_row(const struct ring_entry *e,
-                            const struct ring_entry *last,
-                            struct ring_completion *c)
+__attribute__((noinline, flatten)) uint64_t
+queue_row(const struct ring_entry *e, const struct ring_entry *last,
+          struct ring_completion *c)
 {
     uint64_t code = load_relaxed(ring_code(e));
 

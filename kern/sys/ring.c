@@ -22,6 +22,7 @@
  */
 #include "sys/ring.h"
 
+#include "base/trace.h"
 #include "sys/syscall.h"
 
 #define OPCODE(c)  ((uint32_t)(c)&0xffff)
@@ -58,6 +59,7 @@ static void end(struct ring *r, struct parked *op, long result)
     bool timer = OPCODE(op->code) == CALL_timer_wait && !result;
     bool events_unread = load_relaxed(&r->owner->events_unread);
 
+    trace(TRACE_COMPLETION, (uint8_t)op->code, (uint64_t)result, (uint64_t)op);
     r->parked--;
     list_push_front(&r->free, &op->mine);
     if (result < 0 || (op->code & FLAG(RING_NEED_COMPLETION)) || may_wait(op))
@@ -77,6 +79,7 @@ static void start(struct ring *r, struct parked *op)
     const uint64_t *a = op->args;
     long result;
 
+    trace(TRACE_ENTRY, (uint8_t)op->code, op->user_data, (uint64_t)op);
     if (OPCODE(op->code) >= SYSCALL_SLOTS || call->ring == NEVER_RUNS) {
         result = -E_NOSYS;
     } else if (op->code & ~MAY_BE_SET) {
@@ -144,11 +147,11 @@ NOINLINE void ring_finish(struct ring *r)
 
 /* --- batches -------------------------------------------------------------- */
 
-/* Entries are taken one by one: they are held, or their completions say whether
- * there are unread events. */
+/* Entries are taken one by one: they are held, or traced, or their completions
+ * say whether there are unread events. */
 static inline bool stands_alone(const struct ring *r)
 {
-    return r->on_hold | load_relaxed(&r->owner->subscription_count);
+    return r->one_by_one | load_relaxed(&r->owner->subscription_count);
 }
 
 /* Take entries from e on, before last: messages that stand in a row, or else

@@ -11,13 +11,20 @@
 /* [I] immutable, [x] whoever works on the ring (ring_enter()), [p] the poller's
  * lock. */
 struct ring {
-    struct proc *owner;         /* [I] */
-    uint64_t entries;           /* [I] a power of two */
-    uint64_t sq_cons, cq_prod;  /* [x] U1; what is shown are the low 32 bits */
-    uint32_t cq_cons;           /* [x] as read last */
-    bool short_count;           /* [x] the last batch found no room */
-    uint64_t used;              /* [x] U2 */
-    uint32_t parked, on_hold;   /* [x] operations; held ones of these */
+    struct proc *owner;        /* [I] */
+    uint64_t entries;          /* [I] a power of two */
+    uint64_t sq_cons, cq_prod; /* [x] U1; what is shown are the low 32 bits */
+    uint32_t cq_cons;          /* [x] as read last */
+    bool short_count;          /* [x] the last batch found no room */
+    uint64_t used;             /* [x] U2 */
+    uint32_t parked;           /* [x] operations */
+    union {
+        struct {
+            uint16_t on_hold; /* [x] held ones of these */
+            uint16_t traced;  /* [I] */
+        };
+        uint32_t one_by_one;
+    };
     bool polled;                /* [I] */
     bool wanted;                /* [p] the owner waits until it is not busy */
     struct list held;           /* [x] U5 */

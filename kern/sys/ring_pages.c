@@ -46,6 +46,7 @@ static struct ring *make_ring(struct proc *p, uint32_t entries, bool polled)
     r->owner = p;
     r->entries = entries;
     r->polled = polled;
+    r->traced = this_hart()->traced;
     r->sq_cons = r->cq_prod = ring_base;
     r->user = r->pages[0];
     r->entry = r->pages[1];

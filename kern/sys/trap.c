@@ -1,5 +1,6 @@
 /* What traps mean: interrupts, programs' faults, the kernel's own. */
 #include "base/printf.h"
+#include "base/trace.h"
 #include "ipc/event.h"
 #include "proc/sched.h"
 #include "sys/irq.h"
@@ -17,7 +18,7 @@ _Static_assert(offsetof(struct hart, scratch) == 8, "vector.S");
 _Static_assert(offsetof(struct hart, tf) == 16, "vector.S");
 _Static_assert(offsetof(struct hart, scratch2) == 24, "vector.S");
 _Static_assert(offsetof(struct hart, id) == 40, "entry.S");
-_Static_assert(sizeof(struct hart) == 128, "entry.S");
+_Static_assert(sizeof(struct hart) == 192, "entry.S");
 _Static_assert(offsetof(struct panic_regs, pc) == 256, "vector.S");
 
 static void interrupt(uint64_t cause)
@@ -25,6 +26,7 @@ static void interrupt(uint64_t cause)
     struct hart *h = this_hart();
 
     assert(h->held == 0); /* a handler takes no lock that it interrupted */
+    trace_rare(TRACE_INTERRUPT, (uint8_t)cause, 0, 0);
     if (cause == CAUSE_TIMER) {
         sched_clock(h);
     } else if (cause == CAUSE_IPI) {
@@ -37,6 +39,7 @@ static void interrupt(uint64_t cause)
         assert(cause == CAUSE_EXTERNAL);
         irq_interrupts();
     }
+    trace_rare(TRACE_INTERRUPT_END, (uint8_t)cause, 0, 0);
 }
 
 /* --- faults of programs --------------------------------------------------- */
@@ -79,6 +82,7 @@ static NORETURN void fault(uint64_t cause, struct trapframe *tf)
     uint64_t addr = csr_read(stval), pc = tf->x[REG_PC], id;
     const char *policy = mapping_describe(p, addr, &id);
 
+    trace_rare(TRACE_FAULT, (uint8_t)cause, addr, pc);
     if (cause == CAUSE_ILLEGAL || cause == CAUSE_BREAKPOINT)
         kprintf("pid %d (%s): %s at pc 0x%lx", p->pid, p->name,
                 cause_in_words(cause), pc);

@@ -110,7 +110,7 @@
     csrw    sscratch, zero
     li      t0, WEIR_CALL_LIMIT
     bgeu    a7, t0, no_such_call
-    la      t0, syscall_table
+    ld      t0, call_table
     slli    t1, a7, 4           /* sizeof(struct syscall) */
     add     t0, t0, t1
     ld      t0, 0(t0)
