@@ -12,7 +12,7 @@ A lab is a folder with
                    "title": the rule in words,  "rules": ["B4"],
                    "points": 5,      default 1
                    "harts": [1, 4],  one machine for each; default 1, 2 and 4
-                   "seeds": [1, 2],  one machine for each; default 1
+                   "seeds": [1, 2],  one machine for each; default 0
                    "race": true,     graded with three seeds
                    "args": ["", "ring_base=8"], more boot arguments, one
                                      machine for each; default none
@@ -37,7 +37,7 @@ from judging import BUILD, OK, SKIP
 
 NOT_LABS = {"fixtures", "gdb", "host", "tools", "__pycache__"}
 DEFAULTS = {
-    "title": "", "rules": [], "points": 1, "harts": [1, 2, 4], "seeds": [1],
+    "title": "", "rules": [], "points": 1, "harts": [1, 2, 4], "seeds": [0],
     "race": False, "args": [""], "mem": "128M", "icount": False, "budget": 70,
     "timeout": 90, "files": [], "driver": False,
 }

@@ -364,6 +364,19 @@ def qemu_version(qemu):
     return int(found.group(1)), int(found.group(2))
 
 
+def newer_qemu():
+    """An emulator whose instruction clock takes several harts, or None: QEMU,
+    or the one that `make qemu10` has unpacked."""
+    for qemu in (os.environ.get("QEMU", "qemu-system-riscv64"),
+                 os.path.join(ROOT, "build", "qemu10", "qemu")):
+        try:
+            if qemu_version(qemu)[0] >= 9:
+                return qemu
+        except CannotStart:
+            pass
+    return None
+
+
 def check_size(text):
     if not re.fullmatch(r"[1-9]\d*[MmGgKk]?", text):
         raise CannotStart("--mem %s: say 128M or 1G" % text)

@@ -7,6 +7,7 @@
 /* sstatus (4.1.1). */
 #define SSTATUS_SIE  (1ul << 1)
 #define SSTATUS_SPIE (1ul << 5)
+#define SSTATUS_SPP  (1ul << 8)
 #define SSTATUS_SUM  (1ul << 18)
 
 /* sie, sip: supervisor software, timer and external interrupt (4.1.3). */

@@ -3,6 +3,7 @@
 
 #include "base/string.h"
 #include "mem/kalloc.h"
+#include "proc/inject.h"
 
 void handle_table_init(struct proc *p)
 {
@@ -235,6 +236,8 @@ static void wait_for_readers(const struct hnode *node)
             while (&harts[i] != this_hart() &&
                    load_acquire(&harts[i].hazard[j]) == node)
                 cpu_relax();
+    while (inject_noted(node))
+        inject_wait();
 }
 
 /* The node is out of its table, and no call notes it: its owner waits through
@@ -323,8 +326,10 @@ long hnode_revoke(struct hnode *node)
     /* What an earlier one took is gone, too, when we return. It runs: it has
      * its hart until it ends. [REVOKED] acquire; pairs with the release of it:
      * what it did precedes. */
-    while (load_acquire(&obj->revoked) != place)
+    while (load_acquire(&obj->revoked) != place) {
         interrupt_window();
+        inject_wait();
+    }
     store_release(&obj->revoked, place + 1);
     kobj_put(obj);
     return n;

@@ -28,8 +28,11 @@ struct run {
     uint64_t pages;
 };
 
-static struct spinlock pool_lock = SPINLOCK(RANK_PAGES);
-static struct run *runs;  /* [p] K1 */
+static struct {
+    struct spinlock lock;
+    struct run *runs;     /* [p] K1 */
+    bool (*refuse)(void); /* [I] after boot */
+} pool = {.lock = SPINLOCK(RANK_PAGES)};
 uint64_t page_total;      /* [I] after boot */
 uint64_t page_free_count; /* [p] also read without */
 
@@ -37,11 +40,11 @@ static void add_run(void *page, uint64_t pages)
 {
     struct run *run = page;
 
-    spin_lock(&pool_lock);
-    *run = (struct run){runs, pages};
-    runs = run;
+    spin_lock(&pool.lock);
+    *run = (struct run){pool.runs, pages};
+    pool.runs = run;
     page_free_count += pages;
-    spin_unlock(&pool_lock);
+    spin_unlock(&pool.lock);
 }
 
 void page_add_range(uint64_t start, uint64_t end)
@@ -55,14 +58,14 @@ void *page_alloc(void)
 {
     char *page = NULL;
 
-    spin_lock(&pool_lock);
-    if (runs) {
-        page = (char *)runs + --runs->pages * PAGE_SIZE;
-        if (page == (char *)runs)
-            runs = runs->next;
+    spin_lock(&pool.lock);
+    if (pool.runs && (likely(!pool.refuse) || !pool.refuse())) {
+        page = (char *)pool.runs + --pool.runs->pages * PAGE_SIZE;
+        if (page == (char *)pool.runs)
+            pool.runs = pool.runs->next;
         page_free_count--;
     }
-    spin_unlock(&pool_lock);
+    spin_unlock(&pool.lock);
     return page;
 }
 
@@ -94,6 +97,14 @@ static struct spinlock heap_lock = SPINLOCK(RANK_HEAP);
 static struct list room[] = {{EMPTY(0)}, {EMPTY(1)}, {EMPTY(2)}, {EMPTY(3)},
                              {EMPTY(4)}, {EMPTY(5)}, {EMPTY(6)}}; /* [h] K3 */
 
+static uint32_t block_room; /* [I] after boot: where they look for it */
+
+void page_refuse(bool (*refuse)(void))
+{
+    pool.refuse = refuse;
+    block_room = ARRAY_LEN(room); /* each is alone on a new page */
+}
+
 static uint32_t units(uint32_t size)
 {
     assert(size > 0 && size <= KMALLOC_MAX);
@@ -116,7 +127,7 @@ static inline uint64_t runs_of(uint64_t free, uint32_t n)
 static struct block_page *page_with_room(uint32_t n, uint64_t *starts)
 {
     struct block_page *page;
-    uint32_t least = 0;
+    uint32_t least = block_room;
 
     while (1u << least < n)
         least++;

@@ -12,6 +12,10 @@ void *page_alloc(void) MUST_CHECK;
 void *page_zalloc(void) MUST_CHECK;
 void page_free(void *page);
 
+/* At boot: page_alloc() asks, with its lock held, whether to fail; and each
+ * block takes a page of its own, so that this is asked for all of them. */
+void page_refuse(bool (*refuse)(void));
+
 /* Pages there are, [I] after boot, and those free now [a]. */
 extern uint64_t page_total, page_free_count;
 

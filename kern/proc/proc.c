@@ -326,6 +326,14 @@ uint32_t proc_resting(void)
     return n;
 }
 
+bool proc_noted(const void *node)
+{
+    for (const struct proc *p = procs; p < &procs[slots]; p++)
+        if (p->noted[0] == node || p->noted[1] == node)
+            return true;
+    return false;
+}
+
 /* --- looking -------------------------------------------------------------- */
 
 /* The process with pid, or with the smallest pid >= -pid. */

@@ -23,6 +23,10 @@ enum { REG_PC = 0, REG_SP = 2, REG_A0 = 10, REG_A1 = 11 }; /* indices of x */
 #define WORK_EXITED  4u  /* it never goes back; PROC_ENDED follows: P3 */
 #define WORK_RING    8u  /* parked operations can be finished */
 #define WORK_EVENTS  16u /* event_flush() */
+#define WORK_PAUSED  32u /* it is, inside its call; woken meanwhile: I3 */
+#define WORK_WOKEN   64u
+
+#define HART_PAUSED WORK_PAUSED /* p->on_hart: it has left its stack */
 
 #define PROC_FREE 0u /* p->state, apart from what programs see */
 
@@ -72,6 +76,7 @@ struct proc {
     uint32_t events_unread;       /* [a] of its subscriptions, or not sent */
     uint64_t reply[26];           /* one reply handle's memory: ipc/port.c */
     bool reply_rests;             /* [a] it is no object at the moment */
+    void *noted[HART_HAZARDS];    /* [n] while it is paused: see inject.c */
 };
 _Static_assert(offsetof(struct proc, work) == 120, "vector.S");
 
@@ -129,6 +134,9 @@ void proc_end_calls(const void *called, int result);
 
 /* Processes whose reply rests. */
 uint32_t proc_resting(void);
+
+/* Has a process that is paused noted the node (inject.c)? */
+bool proc_noted(const void *node);
 
 /* Mark a process killed, wake or interrupt it.
  * Returns: 0; -E_SRCH; -E_ACCES for a process that is no descendant. */

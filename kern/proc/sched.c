@@ -62,9 +62,9 @@ static bool has_work(const struct runq *rq)
 }
 
 /* Put this hart's `next` where others see it. */
-static void queue_next(struct hart *h)
+static ALWAYS_INLINE void queue_next_on(struct hart *h, uint32_t hart)
 {
-    struct runq *rq = &runqs[h->index];
+    struct runq *rq = &runqs[hart];
 
     if (!h->next)
         return;
@@ -74,20 +74,36 @@ static void queue_next(struct hart *h)
     h->next = NULL;
 }
 
-/* Until no other hart stands on p's stack (S3). */
-static inline void await_stack(const struct hart *h, struct proc *p)
+static void queue_next(struct hart *h)
 {
-    /* [ON-HART] acquire; pairs with the release in sched_finish_switch():
-     * the registers saved there are read by whoever switches to p. */
-    while (unlikely(load_acquire(&p->on_hart)) && p != h->thread)
-        cpu_relax();
+    queue_next_on(h, h->index);
 }
 
-inline void sched_ready(struct proc *p)
+void sched_send_next(uint32_t hart)
+{
+    queue_next_on(this_hart(), hart);
+    sbi_send_ipi(harts[hart].id); /* for its clock to be set, or to wake it */
+}
+
+/* Until no other hart stands on p's stack (S3). Returns: is p paused? */
+static inline bool await_stack(const struct hart *h, struct proc *p)
+{
+    uint32_t on_hart;
+
+    /* [ON-HART] acquire; pairs with the release in sched_finish_switch():
+     * the registers saved there are read by whoever switches to p. */
+    while (unlikely(on_hart = load_acquire(&p->on_hart)) && p != h->thread) {
+        if (on_hart == HART_PAUSED)
+            return true;
+        cpu_relax();
+    }
+    return false;
+}
+
+static ALWAYS_INLINE void make_ready(struct proc *p)
 {
     struct hart *h = this_hart();
 
-    await_stack(h, p);
     trace_rare(TRACE_WAKE, 0, (uint64_t)p->pid, *(const chars_t *)p->name);
     store_relaxed(&p->state, PROC_READY);
     queue_next(h);
@@ -97,6 +113,26 @@ inline void sched_ready(struct proc *p)
         h->kick_at = read_time() + kick_ticks;
         clock_arm(h, h->kick_at);
     }
+}
+
+/* p is on its way to sleep, or paused. */
+static NOINLINE void ready_slowly(struct proc *p)
+{
+    while (await_stack(this_hart(), p)) {
+        if (or_relaxed(&p->work, WORK_WOKEN) & WORK_PAUSED)
+            return;                         /* it finds that: I3 */
+        and_relaxed(&p->work, ~WORK_WOKEN); /* it is being taken up */
+    }
+    make_ready(p);
+}
+
+inline void sched_ready(struct proc *p)
+{
+    /* [ON-HART] acquire, as in await_stack(). */
+    if (unlikely(load_acquire(&p->on_hart)))
+        ready_slowly(p);
+    else
+        make_ready(p);
 }
 
 /* Who waited longest in a queue, this hart's first; else the idle process. */
@@ -117,7 +153,7 @@ static struct proc *take(struct hart *h)
     if (!link)
         return h->idle;
     p = list_entry(link, struct proc, run);
-    await_stack(h, p);
+    (void)await_stack(h, p);
     return p;
 }
 
@@ -187,7 +223,7 @@ static ALWAYS_INLINE void switch_to(struct hart *h, struct proc *next,
     h->since = now;
     if (!direct)
         h->slice_end = now + slice_ticks;
-    debug_assert(!load_relaxed(&next->on_hart)); /* S3 */
+    debug_assert(load_relaxed(&next->on_hart) != 1); /* S3 */
     store_relaxed(&next->hart, h->index);
     store_relaxed(&next->state, PROC_RUNNING);
     /* [POKE] kill_locked() sets p->work, then looks at on_hart; we set
@@ -209,7 +245,7 @@ void sched_finish_switch(void)
     uint64_t work = load_relaxed(&left->work);
 
     /* [ON-HART] release; pairs with the acquire in await_stack(). */
-    store_release(&left->on_hart, 0);
+    store_release(&left->on_hart, work & WORK_PAUSED);
     if (unlikely(work & WORK_EXITED))
         proc_gone(left);
 }
@@ -228,7 +264,11 @@ inline void sched_to(struct proc *p)
 {
     struct hart *h = this_hart();
 
-    await_stack(h, p);
+    if (unlikely(load_acquire(&p->on_hart))) { /* [ON-HART] */
+        ready_slowly(p);
+        sched();
+        return;
+    }
     queue_next(h);
     switch_to(h, p, true);
 }

@@ -35,6 +35,9 @@ void sched_forget(struct proc *p);
 /* The running thread goes on as p: this_proc() is p. */
 void sched_run_as(struct proc *p);
 
+/* Let that hart's queue have whom this one woke last. */
+void sched_send_next(uint32_t hart);
+
 /* Clock interrupt: end waits and slices, call idle harts for help. */
 void sched_clock(struct hart *h);
 

@@ -42,7 +42,7 @@ static struct {
     struct spinlock lock;      /* c; the UART's interrupt bits, too */
     struct list waiters;       /* [c] whoever is woken looks again */
     uint32_t breaks;           /* [a] how often Ctrl-C was typed */
-} con = {.lock = SPINLOCK(RANK_OBJECT)};
+} con = {.lock = SPINLOCK(RANK_UART)};
 
 static void wake_all_locked(void) REQUIRES(&con.lock)
 {

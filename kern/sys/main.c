@@ -6,6 +6,7 @@
 #include "ipc/word.h"
 #include "mem/kalloc.h"
 #include "proc/bootfs.h"
+#include "proc/inject.h"
 #include "proc/sched.h"
 #include "sys/console.h"
 #include "sys/ring.h"
@@ -74,29 +75,38 @@ static void add_memory(uint64_t start, uint64_t end)
         page_add_range(start, end);
 }
 
-/* What is behind a boot argument's `name=`; NULL if it is not there. */
+/* What is behind a boot argument's `name=`; NULL if it is not there. Behind
+ * run= are a program's words. */
 static const char *argument(const char *name, uint32_t len)
 {
-    for (const char *at = machine.args; *at; at++)
-        if ((at == machine.args || at[-1] == ' ') && !memcmp(at, name, len))
+    for (const char *at = machine.args; *at; at++) {
+        if (at != machine.args && at[-1] != ' ')
+            continue;
+        if (!memcmp(at, name, len))
             return at + len;
+        if (!memcmp(at, "run=", 4))
+            break;
+    }
     return NULL;
 }
 
-/* trace, trace=N: how many events of each hart to keep, at most `room`. */
-static uint64_t events_wanted(uint64_t room)
+/* The number behind `name=`; 0 if it is not there. */
+static uint64_t number(const char *name, uint32_t len, uint32_t base)
 {
-    const char *at = argument("trace", 5), *run = argument("run=", 4);
-    uint64_t n = 0;
+    const char *at = argument(name, len);
+    uint64_t value = 0;
 
-    if (!at || (run && at > run) || (*at && *at != ' ' && *at != '='))
-        return 0;
-    if (*at != '=')
-        n = TRACE_DEFAULT;
-    else
-        while (*++at >= '0' && *at <= '9')
-            n = n * 10 + (uint64_t)(*at - '0');
-    return MIN(n, room);
+    for (; at && *at && *at != ' '; at++)
+        value = value * base + (uint32_t)((*at & 15) + (*at > '9') * 9);
+    return value;
+}
+
+/* trace, trace=N: how many events of each hart to keep. */
+static uint64_t events_wanted(void)
+{
+    const char *at = argument("trace", 5);
+
+    return at && (!*at || *at == ' ') ? TRACE_DEFAULT : number("trace=", 6, 10);
 }
 
 /* All memory behind the image (the firmware's own is below), the process table
@@ -108,7 +118,8 @@ static struct proc *set_up_memory(void)
     uint64_t table_end = table + slots * sizeof(struct proc);
     uint64_t room = (machine.initrd.base - table_end) / 2;
 
-    table_end = trace_reserve(table_end, events_wanted(room / TRACE_BYTES));
+    table_end =
+        trace_reserve(table_end, MIN(events_wanted(), room / TRACE_BYTES));
     assert(machine.initrd.end <= machine.fdt.base); /* so QEMU does it */
     add_memory(table_end, machine.initrd.base);
     add_memory(machine.initrd.end, machine.fdt.base);
@@ -124,15 +135,6 @@ void hart_main(void)
     sched_idle();
 }
 
-/* ring_base=0x..., in hexadecimal. */
-static void read_ring_base(void)
-{
-    const char *at = argument("ring_base=0x", 12);
-
-    for (; at && *at && *at != ' '; at++)
-        ring_base = ring_base << 4 | (uint32_t)((*at & 15) + (*at > '9') * 9);
-}
-
 void kernel_main(uint64_t hart_id, uint64_t fdt_pa)
 {
     struct proc *table;
@@ -141,6 +143,8 @@ void kernel_main(uint64_t hart_id, uint64_t fdt_pa)
 
     hart_csrs();
     read_machine(hart_id, fdt_pa);
+    inject_init(number("seed=", 5, 10), number("fail_page=", 10, 10),
+                number("kill_at=", 8, 10));
     table = set_up_memory();
     time_init();
     sched_init(machine.timebase_hz);
@@ -151,7 +155,7 @@ void kernel_main(uint64_t hart_id, uint64_t fdt_pa)
         refuse("boot archive (-initrd): %s", why);
     add_memory(machine.initrd.base, machine.initrd.end);
     console_init(argument("run=", 4));
-    read_ring_base();
+    ring_base = (uint32_t)number("ring_base=0x", 12, 16);
     poller_start();
     error = start_init();
     if (error)

@@ -6,6 +6,7 @@
 #include "mem/kalloc.h"
 #include "proc/bootfs.h"
 #include "proc/exec.h"
+#include "proc/inject.h"
 #include "proc/sched.h"
 #include "sys/console.h"
 #include "sys/irq.h"
@@ -164,6 +165,7 @@ static long load(struct proc *p, const char *name, uint64_t args_len)
     p->tf->x[REG_PC] = entry;
     p->tf->x[REG_SP] = p->tf->x[REG_A1] = base;
     p->tf->x[REG_A0] = argc;
+    inject_begin(p);
     return 0;
 }
 

@@ -6,6 +6,7 @@
  *       it any more, under the parking's lock.
  */
 #include "mem/kalloc.h"
+#include "proc/inject.h"
 #include "proc/sched.h"
 #include "sys/ring.h"
 #include "sys/syscall.h"
@@ -117,7 +118,7 @@ void ring_drop(void)
     /* What others have just claimed comes at once: they are on another hart,
      * with interrupts off, between waiter_claim() and waiter_wake(). */
     while (load_relaxed(&waiting->next) != waiting)
-        cpu_relax();
+        inject_wait();
     /* They hold the parking's lock, which the first look takes, too, until they
      * are through. */
     while ((op = ring_next_woken(r)))

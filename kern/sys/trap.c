@@ -2,6 +2,7 @@
 #include "base/printf.h"
 #include "base/trace.h"
 #include "ipc/event.h"
+#include "proc/inject.h"
 #include "proc/sched.h"
 #include "sys/irq.h"
 #include "sys/mapping.h"
@@ -128,6 +129,11 @@ void kernel_trap(struct panic_regs *regs)
 {
     if (regs->scause & CAUSE_INTERRUPT) {
         interrupt(regs->scause);
+        /* Traps inside this one have changed it. */
+        csr_write(sstatus, SSTATUS_SUM | SSTATUS_SPP | SSTATUS_SPIE);
+    } else if (regs->scause == CAUSE_BREAKPOINT) {
+        inject_released(regs);
+        csr_write(sstatus, SSTATUS_SUM | SSTATUS_SPP);
     } else if (regs->pc >= (uint64_t)user_copy_start &&
                regs->pc < (uint64_t)user_copy_end &&
                !uaddr_may_reach_kernel(uaddr(regs->stval), 0)) {

