@@ -6,6 +6,8 @@ QEMU ?= qemu-system-riscv64
 PYTHON ?= python3
 V ?= 0
 DEBUG ?= 0
+SAN ?=
+COVERAGE ?= 0
 WERROR ?= 0
 TIMEOUT ?= 60
 
@@ -35,7 +37,8 @@ GDB ?= $(firstword $(foreach g,gdb-multiarch riscv64-unknown-elf-gdb \
     riscv64-elf-gdb gdb,$(shell command -v $(g) 2>/dev/null)))
 
 # Variants live side by side, so that switching between them is no rebuild.
-O := build$(if $(filter 1,$(DEBUG)),/debug)$(if $(filter 1,$(WERROR)),/werror)
+O := build$(if $(SAN),/$(SAN))$(if $(filter 1,$(COVERAGE)),/coverage)$(if $(filter 1,$(DEBUG)),/debug)$(if \
+    $(filter 1,$(WERROR)),/werror)
 
 WARN := -Wall -Wextra -Wstrict-prototypes -Wmissing-prototypes -Wshadow \
     -Wundef -Wvla -Wwrite-strings -Wpointer-arith -Wredundant-decls \
@@ -49,12 +52,44 @@ COMMON := -std=gnu11 -O2 -g -ffreestanding -fno-common -mcmodel=medany \
 # the wrong libgcc otherwise.
 LINK := -march=rv64imac -mabi=lp64 -nostdlib -static -no-pie \
     -Wl,--build-id=none -Wl,-z,max-page-size=4096
-KFLAGS := $(COMMON) $(WARN) -flto=auto -Wno-lto-type-mismatch -Wframe-larger-than=768 -DDEBUG=$(DEBUG) -Ikern
+KFLAGS := $(COMMON) $(WARN) -DDEBUG=$(if $(filter ub,$(SAN)),1,$(DEBUG)) -Ikern
+ifeq ($(COVERAGE),1)
+# So that each line has code of its own; the rest as in the other builds.
+KFLAGS += -Og -Wno-maybe-uninitialized
+else ifeq ($(SAN),)
+KFLAGS += -flto=auto -Wno-lto-type-mismatch -Wframe-larger-than=768
+endif
 UFLAGS := $(COMMON) $(WARN) -Ikern/abi -Iuser/lib
 
-KSRC := $(sort $(wildcard kern/*/*.c kern/*/*.S))
-ifneq ($(DEBUG),1)
-KSRC := $(filter-out kern/debug/%,$(KSRC))
+KSRC := $(filter-out kern/debug/%,$(sort $(wildcard kern/*/*.c kern/*/*.S)))
+
+# Sanitizers: docs/sanitizers.md. What the compiler puts in, and whose calls go
+# to __wrap_x() in kern/debug/$(SAN).c first.
+SANS := ub kasan kcsan lockdep
+INSTRUMENT_ub := -fsanitize=undefined
+# The shadow of RAM begins at physical 0x80600000: see kern/debug/kasan.c.
+INSTRUMENT_kasan := -fsanitize=kernel-address -fasan-shadow-offset=0xdfffffc870600000 \
+    --param asan-stack=1 --param asan-globals=1 \
+    --param asan-instrumentation-with-call-threshold=0
+WRAP_kasan := memcpy memset memcmp user_copy user_copy_64 kmalloc kzalloc kfree \
+    page_alloc page_zalloc page_free page_add_range vm_new_stack context_switch
+INSTRUMENT_kcsan := -fsanitize=thread -Wno-tsan --param tsan-distinguish-volatile=1 \
+    --param tsan-instrument-func-entry-exit=0
+WRAP_kcsan := memcpy memset memcmp
+WRAP_lockdep := user_copy user_copy_64 waiter_sleep waiter_sleep_for sched \
+    sched_yield user_trap kernel_trap
+ifneq ($(SAN),)
+ifeq ($(filter $(SAN),$(SANS)),)
+$(error SAN is one of: $(SANS))
+endif
+KSRC += kern/debug/stack.c kern/debug/$(SAN).c lab-tests/fixtures/plants.c
+KFLAGS += -DSAN -DSAN_$(SAN)
+INSTRUMENT := $(INSTRUMENT_$(SAN))
+KWRAP := $(WRAP_$(SAN):%=-Wl,--wrap=%)
+# What the sanitizers are made of, and what touches memory that is nobody's.
+PLAIN := mem/kalloc base/string base/panic debug/stack debug/$(SAN)
+$(PLAIN:%=$(O)/kern/%.o): INSTRUMENT :=
+$(O)/kern/mem/kalloc.o: INSTRUMENT += $(if $(filter memset,$(WRAP_$(SAN))),-Dmemset=__real_memset)
 endif
 KOBJ := $(patsubst %,$(O)/%.o,$(basename $(KSRC)))
 # user/NAME.c is a program, and user/NAME_PART.c a part of it.
@@ -75,7 +110,7 @@ EXTRA := $(wildcard README.md)
 .PHONY: all qemu test test-all run trace grade debug qemu-gdb gdb qemu-record \
     replay-gdb ide bench latency soak-ring \
     model setup doctor lint clean help fmt handout mutants soak batch \
-    gradescope qemu10 FORCE
+    gradescope coverage qemu10 FORCE
 .DELETE_ON_ERROR:
 .SUFFIXES:
 
@@ -103,7 +138,8 @@ test:
 	@$(PYTHON) lab-tests/all $(SYSTEM) $(if $(T),--only '$(T)') \
 	    $(if $(SEED),--seed $(SEED)) $(if $(CPUS),--cpus $(CPUS))
 
-# All labs' mutants, handouts and soaks (N times each), too: hours.
+# All labs' mutants, handouts and soaks (N times each), all lab tests under each
+# sanitizer, and coverage, too: hours.
 test-all:
 	@lab-tests/setup --missing test
 	+@$(AGAIN) all
@@ -203,6 +239,11 @@ replay-gdb:
 	@$(PYTHON) lab-tests/replay --debug --gdb '$(GDB)' --build $(O) \
 	    '$(RECORD)'
 
+coverage:
+	@lab-tests/setup --missing test
+	@$(PYTHON) lab-tests/coverage/run --qemu '$(QEMU)' \
+	    $(if $(T),--test '$(T)') $(if $(JOBS),--jobs $(JOBS)) $(LAB)
+
 lint:
 	@$(PYTHON) lab-tests/lint
 
@@ -251,12 +292,14 @@ help:
 	@echo 'make latency     a message there and back, percentiles; ROUNDS=n'
 	@echo 'make soak-ring   random entries of a submit ring; ENTRIES=n'
 	@echo 'make model       search all states of the models with Spin'
+	@echo 'make coverage    lines and branches of the kernel that the tests run'
 	@echo 'make lint        formatting, include direction, line budget; make fmt'
 	@echo 'make setup       install the tools;  make doctor  checks them'
 	@echo 'make ide         files for clangd and VS Code; make clean'
 	@echo 'make qemu10      unpack a newer emulator in build/ (Debian)'
 	@echo
 	@echo 'CPUS=4 MEM=256M ICOUNT=1 SEED=n TIMEOUT=60 DEBUG=1 V=1'
+	@echo 'SAN=ub|kasan|kcsan|lockdep: a build that looks for bugs (docs/sanitizers.md)'
 	@echo 'QEMU=path TOOLPREFIX=riscv64-elf-'
 
 # --- building ---------------------------------------------------------------
@@ -268,6 +311,7 @@ define CONFIG
 cc=$(CC)
 prefix=$(TOOLPREFIX)
 kflags=$(KFLAGS)
+san=$(INSTRUMENT) $(KWRAP)
 uflags=$(UFLAGS)
 link=$(LINK)
 libgcc=$(LIBGCC)
@@ -284,7 +328,13 @@ $(O)/config: FORCE
 $(O)/kern/%.o: kern/%.c $(O)/config
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(KFLAGS) -MMD -MP -c -o $@ $<
+	$(Q)$(CC) $(KFLAGS) $(INSTRUMENT) -MMD -MP -c -o $@ $<
+
+# Planted bugs.
+$(O)/lab-tests/%.o: lab-tests/%.c $(O)/config
+	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(KFLAGS) $(INSTRUMENT) -MMD -MP -c -o $@ $<
 
 $(O)/kern/%.o: kern/%.S $(O)/config
 	$(call say,AS,$<)
@@ -306,7 +356,7 @@ $(O)/user/%.o: user/%.S $(O)/config
 # The compiler makes calls of these by itself, after the others are merged.
 $(O)/kern/base/string.o: KFLAGS += -fno-lto
 
-KLINK = $(CC) $(KFLAGS) $(filter-out -march=%,$(LINK)) -T kern/kernel.ld -o $@ $(filter %.o,$^)
+KLINK = $(CC) $(KFLAGS) $(KWRAP) $(filter-out -march=%,$(LINK)) -T kern/kernel.ld -o $@ $(filter %.o,$^)
 
 $(O)/symbols0.S: kern/mksyms.py $(O)/config
 	$(Q)$(PYTHON) $< --empty > $@

@@ -20,6 +20,7 @@ A lab is a folder with
                    "budget": 70,     seconds of guest time for each machine
                    "timeout": 90,    seconds of wall time, on an idle host
                    "driver": true,   the program gets a SYSTEM handle
+                   "times": true,    it measures: in ordinary builds only
                    "files": ["bad.elf"]}}}  relative to the lab: boot files
 
 Of these, "harts" to "timeout" may stand beside "tests", too, for all of them.
@@ -35,11 +36,11 @@ import re
 import machine
 from judging import BUILD, OK, SKIP
 
-NOT_LABS = {"fixtures", "gdb", "host", "tools", "__pycache__"}
+NOT_LABS = {"coverage", "fixtures", "gdb", "host", "tools", "__pycache__"}
 DEFAULTS = {
     "title": "", "rules": [], "points": 1, "harts": [1, 2, 4], "seeds": [0],
     "race": False, "args": [""], "mem": "128M", "icount": False, "budget": 70,
-    "timeout": 90, "files": [], "driver": False,
+    "timeout": 90, "files": [], "driver": False, "times": False,
 }
 FOR_ALL = ("harts", "seeds", "mem", "icount", "budget", "timeout")
 CASE = re.compile(r"^TEST\s*\(\s*(\w+)\s*\)", re.MULTILINE)

@@ -38,6 +38,7 @@ END_OF_INPUT = b"\x04"
 ARGS_MAX = 255  # sys_info.args less its NUL
 NAME_MAX = 55  # boot_file.name less its NUL
 GENTLE_SECONDS = 5
+SANITIZERS = ("ub", "kasan", "kcsan", "lockdep")
 PANIC_GRACE = 1.5  # seconds from a panic's first line to the power-off
 
 
@@ -67,11 +68,25 @@ def read_config(build):
         raise CannotStart("nothing is built yet: run make") from None
 
 
+def sanitizer(build):
+    """Which one a build directory is of, or None."""
+    parts = os.path.relpath(build, ROOT).split(os.sep)
+    return next((name for name in SANITIZERS if name in parts), None)
+
+
+def is_ordinary(build):
+    """Whether times and counts of instructions say something."""
+    return not sanitizer(build) and (
+        "coverage" not in os.path.relpath(build, ROOT).split(os.sep))
+
+
 def make(build, *targets):
     """Runs make for the build directory; its output goes to stderr."""
-    flags = []
+    flags = ["SAN=" + sanitizer(build)] if sanitizer(build) else []
     if "debug" in build.split(os.sep):
         flags.append("DEBUG=1")
+    if "coverage" in build.split(os.sep):
+        flags.append("COVERAGE=1")
     if "werror" in build.split(os.sep):
         flags.append("WERROR=1")
     env = {k: v for k, v in os.environ.items() if not k.startswith("MAKE")}

@@ -1,6 +1,11 @@
-/* Circular doubly linked lists, with the links inside the elements. */
+/*
+ * Circular doubly linked lists, with the links inside the elements. Their
+ * owner's lock guards them; list_looks_empty() may be called without, and all
+ * stores that it can see are whole.
+ */
 #pragma once
 
+#include "abi/atomic.h"
 #include "base/kern.h"
 
 struct list {
@@ -17,12 +22,17 @@ static inline bool list_empty(const struct list *head)
     return head->next == head;
 }
 
+static inline bool list_looks_empty(const struct list *head)
+{
+    return load_relaxed(&head->next) == head;
+}
+
 /* Also: put node before the element `head`; push_front: behind it. */
 static inline void list_push_back(struct list *head, struct list *node)
 {
     node->next = head;
     node->prev = head->prev;
-    head->prev->next = node;
+    store_relaxed(&head->prev->next, node);
     head->prev = node;
 }
 
@@ -34,7 +44,7 @@ static inline void list_push_front(struct list *head, struct list *node)
 /* Takes node out; its links keep their old values. */
 static inline void list_unlink(struct list *node)
 {
-    node->prev->next = node->next;
+    store_relaxed(&node->prev->next, node->next);
     node->next->prev = node->prev;
 }
 

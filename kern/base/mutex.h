@@ -23,6 +23,7 @@ void mutex_hand_over(struct mutex *m);
  * Returns: 0; -E_CANCELED when killed while waiting. */
 static inline long MUST_CHECK mutex_lock(struct mutex *m)
 {
+    lockdep_may_sleep("mutex_lock");
     /* [MUTEX] acquire; pairs with the release in mutex_unlock(). */
     return likely(cas_u32(&m->state, MUTEX_FREE, MUTEX_HELD)) ? 0
                                                               : mutex_wait(m);

@@ -9,6 +9,8 @@
  */
 #pragma once
 
+#include "abi/atomic.h"
+
 #include <stddef.h>
 #include <stdint.h>
 
@@ -21,7 +23,7 @@ struct link {
 /* All zero: empty. */
 struct prioq {
     struct link *last[PRIO_LEVELS]; /* PQ2; NULL: none */
-    uint64_t levels;                /* PQ1 */
+    uint64_t levels; /* PQ1; whether it is 0: also read without the lock */
 };
 
 /* Puts back what was taken from there. Lab: prio */
@@ -35,7 +37,7 @@ static inline void prioq_push_front(struct prioq *pq, struct link *node,
         last->next = node;
     } else {
         pq->last[priority] = node->next = node;
-        pq->levels |= 1ul << priority;
+        store_relaxed(&pq->levels, pq->levels | 1ul << priority);
     }
 }
 
@@ -70,7 +72,7 @@ static inline struct link *prioq_pop(struct prioq *pq)
     last->next = node->next;
     if (node == last) {
         pq->last[priority] = NULL;
-        pq->levels &= ~(1ul << priority);
+        store_relaxed(&pq->levels, pq->levels & ~(1ul << priority));
     }
     return node;
 }

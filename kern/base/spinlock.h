@@ -11,6 +11,7 @@
 #include "abi/atomic.h"
 #include "base/hart.h"
 #include "base/kern.h"
+#include "debug/san.h"
 #include "hw/riscv.h"
 
 /* Clang checks these with -Wthread-safety; to gcc they are empty. */
@@ -67,6 +68,7 @@ static ALWAYS_INLINE void spin_lock_as(struct spinlock *lock, uint32_t rank)
     struct hart *h = this_hart();
     uint32_t held = h->held;
 
+    lockdep_acquire(lock, rank);
     assert(held < rank); /* L1: all bits held are lower ones */
     /* [LOCK] acquire; pairs with the release in spin_unlock_as(). */
     while (unlikely(swap_acquire(&lock->locked, 1)))
@@ -78,6 +80,7 @@ static ALWAYS_INLINE void spin_lock_as(struct spinlock *lock, uint32_t rank)
 static ALWAYS_INLINE void spin_unlock_as(struct spinlock *lock, uint32_t rank)
     RELEASES(lock) NO_LOCK_CHECK
 {
+    lockdep_release(lock);
     this_hart()->held -= rank;
     /* [LOCK] release; pairs with the acquire in spin_lock_as(). */
     release_word(lock->locked);
@@ -91,6 +94,8 @@ static ALWAYS_INLINE void spin_unlock_as(struct spinlock *lock, uint32_t rank)
 static inline void interrupt_window(void)
 {
     assert(this_hart()->held == 0);
+    lockdep_irqs_on();
     interrupts_on();
     interrupts_off();
+    lockdep_irqs_off();
 }

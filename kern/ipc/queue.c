@@ -18,6 +18,7 @@
  */
 #include "ipc/queue.h"
 
+#include "base/string.h"
 #include "base/trace.h"
 #include "ipc/event.h"
 #include "ipc/line.h"
@@ -371,7 +372,11 @@ long queue_peek(struct queue *q, struct msg_meta *meta)
 void queue_statistics(struct queue *q, struct queue_stat *out)
 {
     kobj_lock(&q->obj);
-    *out = q->stat;
+    memcpy(out, &q->stat, offsetof(struct queue_stat, rejected));
+    out->rejected = load_relaxed(&q->stat.rejected); /* count_miss() */
+    out->empty = load_relaxed(&q->stat.empty);
+    out->bytes_sent = q->stat.bytes_sent;
+    out->bytes_received = q->stat.bytes_received;
     out->len = (uint32_t)(out->sent - out->received);
     out->available = out->ring_size - out->len;
     for (int i = 0; i < PRIO_LEVELS; i++)

@@ -102,7 +102,7 @@ inline long word_wake(const uint32_t *at, uint32_t n)
     struct line *line = line_of(at);
 
     fence_full(); /* pairs with the one in word_wait() */
-    if (likely(load_relaxed(&line->waiters.next) == &line->waiters))
+    if (likely(list_looks_empty(&line->waiters)))
         return 0;
     return wake(line, at, n);
 }

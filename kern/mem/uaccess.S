@@ -1,5 +1,4 @@
-/*
- * long user_copy(void *to, const void *from, uint64_t len); _64: of len 64.
+/* long user_copy(void *to, const void *from, uint64_t len); _64: of len 64.
  * Eight bytes at a time, eight of them in a row, when both addresses are
  * 8-aligned; one byte at a time to get there and for the rest. Any load or
  * store between user_copy_start and user_copy_end may fault: kernel_trap()

@@ -34,7 +34,8 @@
 #define KILLING     ((RANK_TIMER - 1) | RANK_HEAP | RANK_PAGES)
 #define SLICE_TICKS 2000 /* at most, when it is drawn */
 
-static uint64_t drawn[MAX_HARTS]; /* [s] of the hart; 0: no seed */
+static bool seeded;               /* [I] after boot */
+static uint64_t drawn[MAX_HARTS]; /* [s] of the hart */
 static struct spinlock notes_lock = SPINLOCK(RANK_FLIGHT);
 /* The n-th request or instruction of the next victim; of this one: requests
  * left, instructions at its beginning. 0: nothing is to happen any more. */
@@ -54,7 +55,8 @@ void inject_init(uint64_t seed, uint64_t fail_page, uint64_t kill_at)
 {
     extern uint16_t *const _releases[], *const _releases_end[];
 
-    for (uint32_t i = 0; seed && i < MAX_HARTS; i++)
+    seeded = seed;
+    for (uint32_t i = 0; i < MAX_HARTS; i++)
         drawn[i] = seed * MAX_HARTS + i;
     next_page = fail_page;
     next_kill = kill_at;
@@ -101,7 +103,7 @@ bool inject_noted(const void *node)
 {
     bool found = false;
 
-    if (likely(!drawn[0]))
+    if (likely(!seeded))
         return false;
     spin_lock(&notes_lock);
     for (const struct hart *h = harts; h < &harts[hart_count]; h++)
@@ -115,7 +117,7 @@ bool inject_noted(const void *node)
 void inject_wait(void)
 {
     cpu_relax();
-    if (drawn[0])
+    if (seeded)
         pause(this_thread());
 }
 
@@ -170,7 +172,7 @@ NOINLINE void inject_released(struct panic_regs *regs)
     csr_write(sstatus, SSTATUS_SUM | SSTATUS_SPIE); /* E1: others may run */
     if (begun && (rank & KILLING))
         kill_victim(p);
-    if (drawn[0] && (rank & PAUSING) && !h->held && p && p->pid &&
+    if (seeded && (rank & PAUSING) && !h->held && p && p->pid &&
         p == h->thread && p != h->next)
         disturb(h, p);
 }

@@ -156,10 +156,10 @@ uint32_t parked_end(struct proc *p, const void *node, const uint64_t *user_data,
                     int result)
 {
     struct parking *k = &p->parking;
-    struct list *link = load_relaxed(&k->waiting.next), *next;
+    struct list *link, *next;
     uint32_t n = 0;
 
-    if (link == &k->waiting)
+    if (list_looks_empty(&k->waiting))
         return 0;
     spin_lock(&k->lock);
     for (link = k->waiting.next; link != &k->waiting; link = next) {

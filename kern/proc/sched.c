@@ -58,7 +58,7 @@ typedef uint64_t __attribute__((may_alias)) chars_t;
 
 static bool has_work(const struct runq *rq)
 {
-    return load_relaxed(&rq->line.next) != &rq->line;
+    return !list_looks_empty(&rq->line);
 }
 
 /* Put this hart's `next` where others see it. */
@@ -395,6 +395,7 @@ void sched_idle(void)
             h->next = take(h);
         if (h->next == me)
             wait_for_interrupt();
+        lockdep_irqs_off(); /* the clock of instructions goes on in there */
         and_relaxed(&idle_harts, ~(1u << h->index));
         sched();
         interrupt_window();

@@ -1,5 +1,4 @@
-/*
- * Where a hart enters the kernel: from OpenSBI with a0 = hart id and
+/* Where a hart enters the kernel: from OpenSBI with a0 = hart id and
  * a1 = device tree (boot hart), or from sbi_hart_start with a1 = its struct
  * hart. Paging is off, interrupts are off (SBI 1.0, section 9.1).
  *

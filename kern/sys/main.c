@@ -114,7 +114,7 @@ static uint64_t events_wanted(void)
  * the process table. */
 static struct proc *set_up_memory(void)
 {
-    uint64_t table = PHYS(_image_end);
+    uint64_t table = kasan_reserve(PHYS(_image_end));
     uint64_t table_end = table + slots * sizeof(struct proc);
     uint64_t room = (machine.initrd.base - table_end) / 2;
 

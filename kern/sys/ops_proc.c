@@ -16,6 +16,7 @@
 
 SYSCALL(nop, void)
 {
+    san_plant();
     return 0;
 }
 

@@ -93,11 +93,10 @@ static bool has_work(const struct ring *r) REQUIRES(&poller.lock)
     uint32_t queued =
         load_acquire(word(r->user, RING_SQ_PROD)) - (uint32_t)r->sq_cons;
     uint32_t unreaped = r->cq_prod - load_acquire(word(r->user, RING_CQ_CONS));
-    const struct list *woken = &r->owner->parking.woken;
 
     return (queued && queued <= r->entries &&
             unreaped + r->parked < r->entries) ||
-           load_relaxed(&woken->next) != woken;
+           !list_looks_empty(&r->owner->parking.woken);
 }
 
 /* A ring that is free and has work, which is the poller's now; or NULL. */
@@ -179,10 +178,9 @@ static void poll(void)
 {
     uint64_t patience = hart_count > 1 ? deadline_at(IDLE_NS) : 0;
     uint64_t last = read_time();
-    struct list *rings = &poller.rings;
 
     for (;;) {
-        if (work(load_relaxed(&rings->next) == rings ||
+        if (work(list_looks_empty(&poller.rings) ||
                  read_time() - last >= patience))
             last = read_time();
         interrupt_window();

@@ -117,7 +117,7 @@ void ring_drop(void)
     (void)parked_end(p, NULL, NULL, -E_CANCELED);
     /* What others have just claimed comes at once: they are on another hart,
      * with interrupts off, between waiter_claim() and waiter_wake(). */
-    while (load_relaxed(&waiting->next) != waiting)
+    while (!list_looks_empty(waiting))
         inject_wait();
     /* They hold the parking's lock, which the first look takes, too, until they
      * are through. */

@@ -1,5 +1,4 @@
-/*
- * The trap's way in and out.
+/* The trap's way in and out.
  *
  * In user mode sscratch holds the hart's struct hart, in the kernel 0: so the
  * first instruction tells where a trap came from. tp is the struct hart
@@ -15,6 +14,7 @@
  *       only for fork, loaded only by user_enter.
  */
 #include "abi/abi.h"
+#include "debug/vector_hooks.S"
 
 /* Offsets; trap.c and proc.h assert them. */
 #define HART_PROC     0
@@ -75,6 +75,7 @@
 
 /* Everything of a way out but the other registers, sp and sret. */
     .macro leave
+    san_out
     ld      t0, TF_PC(sp)
     csrw    sepc, t0
     csrw    sscratch, tp
@@ -108,6 +109,7 @@
     addi    t2, t2, 4           /* past the ecall */
     sd      t2, TF_PC(sp)
     csrw    sscratch, zero
+    san_call
     li      t0, WEIR_CALL_LIMIT
     bgeu    a7, t0, no_such_call
     ld      t0, call_table

@@ -5,8 +5,9 @@ import os
 import tempfile
 
 from shelltest import (BACKSPACE, CTRL_C, CTRL_D, CTRL_U, Terminal, check,
-                       finish)
+                       finish, run)
 
+LONG = 1500  # more than the console's line has room for
 FLOOD = 16 << 20  # bytes: much more than the console prints in a moment
 
 
@@ -26,6 +27,18 @@ def editing(term):
     term.type(b"echo cr\r")
     term.expect(b"\n")
     check("carriage return ends a line", term.prompt(), b"cr\n")
+
+
+def long_lines(term):
+    term.type("wc -c\n")
+    term.expect(b"wc -c\n")
+    term.type("x" * LONG)
+    term.expect(b"\a")  # it is full
+    term.type(CTRL_U + b"end\n" + CTRL_D)
+    term.expect(b"end\n")
+    check("a line that was too long", term.prompt().split(), [b"4"])
+    check("input that is no line", run("wc", "-c", stdin=b"y" * LONG)[1],
+          b"%d\n" % LONG)
 
 
 def interrupting(term):
@@ -102,6 +115,7 @@ def jobs(term):
 def main():
     term = Terminal()
     editing(term)
+    long_lines(term)
     interrupting(term)
     ending(term)
     jobs(term)
