@@ -8,9 +8,12 @@ A lab that is handed out has, beside its tests,
                  "baseline": [least, most] points of the starter,
                  "removed": {"kern/x/y.c": ["function", ...]},
                  "planted": true if the starters are the solution with a
-                 mistake in it, which is to be found}
+                 mistake in it, which is to be found,
+                 "files": [other files that students write]}
   starter/      kern/x/y.c: what stands in place of removed functions, each by
-                its name; a removed function that is not there is gone
+                its name; a removed function that is not there is gone. A whole
+                file stands in place of one of the "files"
+  planted/      NAME.patch: what else is planted in these: mistakes.py
   mutants/      NN-name.patch: mistakes, beginning with "expect: TEST-ID" and
                 "note: what is wrong"
   alts/         name.patch: other ways to do it right
@@ -23,11 +26,13 @@ import shutil
 import subprocess
 
 import machine
+import mistakes
 
 ROOT = machine.ROOT
 HERE = os.path.join(ROOT, "lab-tests")
-FOR_INSTRUCTORS = ("mutants", "alts", "starter", "lab.json")
+FOR_INSTRUCTORS = ("mutants", "alts", "starter", "planted", "lab.json")
 GRADE_TIMEOUT = 1800
+FILES_MOST = 4  # that functions are removed from
 TOKENS = re.compile(r"\w+|[^\w\s]")
 LONG_LINE = 8  # tokens
 
@@ -51,15 +56,22 @@ class Lab:
             self.baseline = said["baseline"]
             self.removed = said["removed"]
             self.planted = said.get("planted", False)
+            self.others = said.get("files", [])
         except (OSError, ValueError, KeyError) as error:
             raise CourseError("lab %s: %s: %s" % (
                 name, type(error).__name__, error)) from None
-        if len(self.removed) > 2:
-            raise CourseError("lab %s: more than two files" % name)
+        if len(self.removed) > FILES_MOST:
+            raise CourseError("lab %s: too many files" % name)
 
     @property
     def files(self):
-        return sorted(self.removed)
+        return sorted(list(self.removed) + self.others)
+
+    @property
+    def written(self):
+        """The files that students write from the beginning."""
+        return [path for path in self.others if os.path.exists(
+            os.path.join(self.folder, "starter", path))]
 
     def patches(self, kind):
         folder = os.path.join(self.folder, kind)
@@ -159,7 +171,12 @@ def read(path):
 
 
 def apply_starter(lab, tree):
-    for path in lab.files:
+    for patch in lab.patches("planted"):
+        apply_patch(patch, tree)
+    for path in lab.written:
+        shutil.copy(os.path.join(lab.folder, "starter", path),
+                    os.path.join(tree, path))
+    for path in lab.removed:
         starter = os.path.join(lab.folder, "starter", path)
         text = put_starters(read(os.path.join(tree, path)), read(starter)
                             if os.path.exists(starter) else "",
@@ -217,8 +234,25 @@ def copy_tree(dest, built=True, root=ROOT):
             build, os.path.join(dest, "build"),
             ignore=lambda folder, names: [
                 n for n in names if folder == build and n not in (
-                    "kern", "user", "boot", "pass1") and
+                    "kern", "user", "boot", "pass1", mistakes.KERNELS) and
                 os.path.isdir(os.path.join(folder, n))])
+
+
+def copy_for(lab, dest, root=ROOT):
+    """
+    A copy in which others are about to take the place of the lab's files. If
+    it has planted mistakes it keeps what they apply to, and has the kernels.
+    """
+    planted = lab.patches("planted")
+    if planted:
+        make(root, "all")
+        mistakes.prepare(os.path.join(root, "build"),
+                         os.path.join(root, "lab-tests", lab.name))
+    copy_tree(dest, root=root)
+    for path in lab.files if planted else ():
+        kept = mistakes.kept_at(os.path.join(dest, "lab-tests", lab.name), path)
+        os.makedirs(os.path.dirname(kept), exist_ok=True)
+        shutil.copy(os.path.join(dest, path), kept)
 
 
 def apply_patch(path, tree):

@@ -23,6 +23,9 @@ A lab is a folder with
                    "times": true,    it measures: in ordinary builds only
                    "files": ["bad.elf"]}}}  relative to the lab: boot files
 
+"mistakes": {"NAME": {..., "shown": 7, "mended": 6}} stands for the tests LAB.NAME.
+shown and LAB.NAME.mended with so many points: mistakes.py.
+
 Of these, "harts" to "timeout" may stand beside "tests", too, for all of them.
 There, "graded": {"LAB.FILE.CASE": points} says what the lab's grade is made of, if
 that is not its own tests with their points.
@@ -43,6 +46,7 @@ DEFAULTS = {
     "timeout": 90, "files": [], "driver": False, "times": False,
 }
 FOR_ALL = ("harts", "seeds", "mem", "icount", "budget", "timeout")
+SHOWN, MENDED = "shown", "mended"
 CASE = re.compile(r"^TEST\s*\(\s*(\w+)\s*\)", re.MULTILINE)
 
 
@@ -70,6 +74,18 @@ class Test:
         here = os.path.join(machine.ROOT, "lab-tests")
         return "" if os.path.dirname(os.path.abspath(
             self.directory)) == here else " TESTS=" + self.directory
+
+
+class Mistake(Test):
+    """Of one that was planted: is it shown, or is it mended?"""
+
+    def __init__(self, lab, directory, name, kind, rubric):
+        super().__init__(lab, directory, name + ".c", kind, rubric)
+        self.source = os.path.join(directory, "repro", name + ".c")
+        self.program = "%s-%s-%s" % (lab, name, kind)
+        self.case = "reproduce"
+        self.name = name
+        self.kind = kind
 
 
 class Result:
@@ -121,6 +137,20 @@ def read_rubric(directory):
     return tests
 
 
+def find_mistakes(lab, directory):
+    path = os.path.join(directory, "points.json")
+    if not os.path.exists(path):
+        return []
+    with open(path) as text:
+        rubric = json.load(text)
+    common = {key: rubric[key] for key in FOR_ALL if key in rubric}
+    return [Mistake(lab, directory, name, kind,
+                    dict(common, **dict(one, points=one[kind], title="%s: %s" % (
+                        kind, one["title"]))))
+            for name, one in rubric.get("mistakes", {}).items()
+            for kind in (SHOWN, MENDED)]
+
+
 def is_script(path):
     return path.endswith((".py", ".sh")) and os.access(path, os.X_OK)
 
@@ -144,6 +174,7 @@ def find_tests(directory, lab=None):
         elif is_script(path):
             tests.append(Test(lab, directory, source, None,
                               dict({"harts": [2]}, **rubric.get(stem, {}))))
+    tests += find_mistakes(lab, directory)
     unknown = set(rubric) - {test.key for test in tests}
     if unknown:
         raise BadRubric("%s: points for tests that are not there: %s"

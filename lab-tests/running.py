@@ -17,8 +17,9 @@ import time
 import harts
 import judging
 import machine
+import mistakes
 import watch
-from grading import Result
+from grading import Mistake, Result
 from judging import (BUILD, DETAIL_MAX, ERROR, FAIL, HANG, OK, PANIC,
                      SKIP, TIMEOUT)
 from machine import BuildFailed, CannotStart, Machine
@@ -96,8 +97,10 @@ class Runner:
             for process in self._running:
                 process.kill()
 
-    def machines(self, test):
-        """(harts, seed, more boot arguments) of each."""
+    def machines(self, test, seeds=None):
+        """(harts, seed, more boot arguments) of each; with these seeds, all."""
+        if seeds:
+            return [(n, seed, "") for seed in seeds for n in test.harts]
         cpus, seeds = test.harts, test.seeds
         if self.grading and {1, 4} <= set(cpus):
             cpus = [n for n in cpus if n != 2]
@@ -114,29 +117,40 @@ class Runner:
         """Runs one test on every machine it asks for; returns a Result."""
         begin = time.monotonic()
         path = os.path.join(self.out, test.id + ".log")
-        if test.times and not machine.is_ordinary(self.build):
-            return Result(test, SKIP, details=["it measures time"])
-        runs = self.machines(test)
-        result = Result(test, ERROR)
         with open(path, "w") as log:
-            for cpus, seed, args in runs:
-                try:
-                    verdict, details = self._run_one(
-                        test, cpus, seed, args, log)
-                except BuildFailed as error:
-                    verdict, details = BUILD, str(error).splitlines()
-                except (CannotStart, OSError) as error:
-                    verdict, details = ERROR, str(error).splitlines()
-                result = Result(test, verdict, time.monotonic() - begin,
-                                details[:2 * DETAIL_MAX], cpus, seed, path)
-                if verdict != OK:
-                    break
+            try:
+                result = (mistakes.run(self, test, log)
+                          if isinstance(test, Mistake) else
+                          self.run_machines(test, log))
+            except (CannotStart, OSError, subprocess.SubprocessError) as error:
+                result = Result(test, ERROR, details=str(error).splitlines())
+        result.seconds = time.monotonic() - begin
+        result.log = path
         return result
 
-    def _run_one(self, test, cpus, seed, args, log):
+    def run_machines(self, test, log, kernel=None, seeds=None):
+        """On each machine that it asks for, with this kernel, these seeds."""
+        if test.times and not machine.is_ordinary(self.build):
+            return Result(test, SKIP, details=["it measures time"])
+        result = Result(test, ERROR)
+        for cpus, seed, args in self.machines(test, seeds):
+            try:
+                verdict, details = self._run_one(
+                    test, cpus, seed, args, log, kernel)
+            except BuildFailed as error:
+                verdict, details = BUILD, str(error).splitlines()
+            except (CannotStart, OSError) as error:
+                verdict, details = ERROR, str(error).splitlines()
+            result = Result(test, verdict, details=details[:2 * DETAIL_MAX],
+                            cpus=cpus, seed=seed)
+            if verdict != OK:
+                break
+        return result
+
+    def _run_one(self, test, cpus, seed, args, log, kernel=None):
         if test.case is None:
             return self._run_script(test, cpus, seed, log)
-        kernel = os.path.join(self.build, "kernel.elf")
+        kernel = kernel or os.path.join(self.build, "kernel.elf")
         full = os.path.join(self.build, "tests", test.program)
         monitor = os.path.join(self.directory, "%d" % next(self._sockets))
         nonce = os.urandom(8).hex()
@@ -216,7 +230,7 @@ class Runner:
 
     def archive(self, test):
         """The archive for a test's program, made once for all its cases."""
-        key = (test.source, tuple(test.files))
+        key = (test.source, test.program, tuple(test.files))
         with self._lock:
             entry = self._archives.setdefault(key, [threading.Lock(), None])
         with entry[0]:

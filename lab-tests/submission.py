@@ -250,7 +250,7 @@ def grade(lab, path, jobs=1, reference=course.ROOT):
     try:
         files = take_out(path, lab.files)
         tree = os.path.join(place, "weir")
-        course.copy_tree(tree, root=reference)
+        course.copy_for(lab, tree, reference)
         return grade_files(lab, files, tree, jobs)
     except BadSubmission as error:
         return nothing(str(error), 100), "%s\nScore: 0/100\n" % error
