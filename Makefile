@@ -201,7 +201,7 @@ model:
 bench:
 	+@$(BUILD)
 	@$(PYTHON) lab-tests/bench $(SYSTEM) --mem $(MEM) $(T) \
-	    $(if $(WALL),--wall) $(if $(UPDATE),--update --plot) \
+	    $(if $(WALL),--wall) $(if $(LOCKS),--locks) $(if $(UPDATE),--update --plot) \
 	    $(if $(BREAKDOWN),--breakdown $(BREAKDOWN))
 
 # Of two processes, in the emulator's time, which is the host's unless ICOUNT=1.
@@ -286,7 +286,7 @@ help:
 	@echo '                 for instructors: docs/grading.md'
 	@echo 'make qemu-gdb    boot and wait for a debugger;  make gdb  attaches'
 	@echo "make bench       instructions per operation; WALL=1 nanoseconds;"
-	@echo "                 BREAKDOWN='P8' where they go; UPDATE=1"
+	@echo "                 BREAKDOWN='P8' where they go; LOCKS=1; UPDATE=1"
 	@echo "make qemu-record CMD='prog args'  the same, recorded; make replay-gdb"
 	@echo '                 runs it again under the debugger, back and forth'
 	@echo 'make latency     a message there and back, percentiles; ROUNDS=n'
