@@ -1,11 +1,12 @@
 /*
- * A TCG plugin for QEMU 7 and later: how often each lock of the kernel is taken.
+ * A TCG plugin for QEMU 7 and later: how often each of the kernel's locks is
+ * taken.
  *
  *     -plugin plugin.so,sites=F,start=0xTEXT,bytes=N,out=G
  *
  * F has a byte for each two of the kernel's text: SWAP where the instruction
- * there tries to take a lock, RELEASE where it stores that one is free. G gets a
- * line for each lock: its address, how often the first was executed, and the
+ * there tries to take a lock, RELEASE where it stores that one is free. G gets
+ * a line for each lock: its address, how often the first was executed, and the
  * second. The prototypes are those of qemu-plugin.h, which distributions do not
  * package.
  */

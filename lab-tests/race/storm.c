@@ -81,7 +81,7 @@ static void logs(void)
     handle_t log =
         (handle_t)region_create(REGION_APPEND, CHUNK * CHUNKS, 0, 0, 0);
     struct region_info info = {0};
-    uint8_t *bytes = sbrk(CHUNK), last;
+    uint8_t *bytes = (uint8_t *)sbrk(CHUNK), last;
     long pid = SPAWN({
         memset(bytes, 1, CHUNK);
         for (int i = 0; i < CHUNKS; i++)
