@@ -1,6 +1,6 @@
 """
 How often a message takes each of the kernel's locks, and how often it had to
-wait for one: counted by the emulator with locks/plugin.c, in the very kernel
+wait for one: counted by the emulator with fixtures/lockplugin.c, in the very kernel
 that is measured, on two harts.
 
 A lock is taken by an amoswap.w.aq, and let go of at a place that the kernel's
@@ -17,7 +17,7 @@ import subprocess
 import machine
 from machine import CannotStart, Machine
 
-PLUGIN = os.path.join(machine.ROOT, "lab-tests", "locks", "plugin.c")
+PLUGIN = os.path.join(machine.ROOT, "lab-tests", "fixtures", "lockplugin.c")
 SWAP, RELEASE = 1, 2
 HARTS = 2
 ROUNDS = 20000  # messages of each pair
