@@ -155,7 +155,8 @@ class Handout(unittest.TestCase):
             names = course.tree_files(tree)
             self.assertEqual([n for n in names if "mutants" in n], [])
             with open(os.path.join(tree, "docs/labs/prio.md"), "a") as page:
-                page.write("    pq->levels |= 1ul << priority;\n")
+                page.write("        store_relaxed(&pq->levels, pq->levels | "
+                           "1ul << priority);\n")
             self.assertEqual(len(handout.surviving_lines(lab, tree)), 1)
 
     def test_manifest(self):
