@@ -20,6 +20,7 @@ A lab that is handed out has, beside its tests,
 """
 
 import json
+import functools
 import os
 import re
 import shutil
@@ -185,6 +186,7 @@ def apply_starter(lab, tree):
             out.write(text)
 
 
+@functools.lru_cache(maxsize=None)
 def telling(line):
     """A line without its blanks, if it is long enough to tell something."""
     tokens = TOKENS.findall(line.split("//")[0])
