@@ -78,45 +78,15 @@ static long attend(struct shmring *ring, uint32_t *needs, uint32_t ready)
     return 0;
 }
 
-static __attribute__((noinline)) long tell_receiver(struct shmring *ring)
-{
-    return attend(ring, &ring->page->receiver_needs, ring->size);
-}
-
-/* That the sender is closed is of no interest before its last message. */
-static __attribute__((noinline)) long tell_sender(struct shmring *ring,
-                                                  uint64_t len)
+long shmring_tell(struct shmring *ring, long result)
 {
     struct ring_end end = receiving(ring);
 
-    (void)attend(ring, &ring->page->sender_needs, end.size - ring_filled(&end));
-    return (long)len;
-}
-
-/* n places more are the receiver's. Returns: 0; -E_PIPE: it is closed. */
-static inline long publish(struct shmring *ring, uint64_t n)
-{
-    struct ring_end end = sending(ring);
-
-    ring_pass(&end, (uint32_t)n);
-    ring->at = end.at;
-    fence_full(); /* pairs with the one in wait_for_it() */
-    if (unlikely(load_relaxed(&ring->page->receiver_needs)))
-        return tell_receiver(ring);
-    return 0;
-}
-
-/* n places more are the sender's. Returns: len. */
-static inline long give_back(struct shmring *ring, uint64_t n, uint64_t len)
-{
-    struct ring_end end = receiving(ring);
-
-    ring_pass(&end, (uint32_t)n);
-    ring->at = end.at;
-    fence_full(); /* pairs with the one in wait_for_it() */
-    if (unlikely(load_relaxed(&ring->page->sender_needs)))
-        return tell_sender(ring, len);
-    return (long)len;
+    if (sends(ring))
+        return attend(ring, ring->needs, ring->size);
+    /* That the sender is closed is of no interest before its last message. */
+    (void)attend(ring, ring->needs, end.size - ring_filled(&end));
+    return result;
 }
 
 /* --- one attempt ---------------------------------------------------------- */
@@ -149,7 +119,7 @@ static long try_send(struct shmring *ring, const char *buf, uint64_t len)
     memcpy(&places[place], buf, first);
     memcpy(places, buf + first, len - first);
     stand(ring, end.at + need, free - need);
-    return publish(ring, need);
+    return shmring_pass(ring, need, 0);
 }
 
 static long try_recv(struct shmring *ring, char *buf, uint64_t cap)
@@ -178,7 +148,7 @@ static long try_recv(struct shmring *ring, char *buf, uint64_t cap)
     memcpy(buf, &places[place], first);
     memcpy(buf + first, places, len - first);
     stand(ring, end.at + need, filled - need);
-    return give_back(ring, need, len);
+    return shmring_pass(ring, need, (long)len);
 }
 
 /* --- waiting -------------------------------------------------------------- */
@@ -240,7 +210,7 @@ static long wait_for_it(struct shmring *ring, void *buf, uint64_t len,
 
     for (;;) {
         store_relaxed(needs, wanted);
-        fence_full(); /* pairs with those in publish(), give_back() */
+        fence_full(); /* pairs with the one in shmring_pass() */
         result = attempt(ring, buf, len);
         if (result != -E_AGAIN)
             break;
@@ -258,10 +228,8 @@ static long wait_for_it(struct shmring *ring, void *buf, uint64_t len,
     return result;
 }
 
-/* All that is not simple; `len` bytes to send, or room for them. */
-static __attribute__((noinline)) long do_it(struct shmring *ring,
-                                            enum shmring_side side, void *buf,
-                                            uint64_t len, uint64_t timeout)
+long shmring_any(struct shmring *ring, enum shmring_side side, void *buf,
+                 uint64_t len, uint64_t timeout)
 {
     long result;
 
@@ -275,73 +243,6 @@ static __attribute__((noinline)) long do_it(struct shmring *ring,
     if (result != -E_AGAIN || !timeout)
         return result;
     return wait_for_it(ring, buf, len, timeout);
-}
-
-/* --- sending and receiving ------------------------------------------------ */
-
-/* Bytes of places that are ours. */
-static inline uint64_t bytes_in(const struct shmring_span *span)
-{
-    return (uint64_t)span->stop - (uint64_t)span->next;
-}
-
-static inline bool is_words(const void *buf, uint64_t len)
-{
-    return ((uint64_t)buf | len) % PLACE == 0;
-}
-
-/* Whole words, eight at a time. Both pointers end behind them. */
-static inline void copy_words(word_t **to, const word_t **from, uint64_t len)
-{
-    word_t *t = *to;
-    const word_t *f = *from;
-    const word_t *end = f + len / 64 * 8;
-
-    while (f != end) {
-        for (int i = 0; i < 8; i += 4) {
-            word_t a = f[i], b = f[i + 1], c = f[i + 2], d = f[i + 3];
-
-            t[i] = a, t[i + 1] = b, t[i + 2] = c, t[i + 3] = d;
-        }
-        f += 8, t += 8;
-        asm("" : "+r"(t), "+r"(f)); /* the compiler would count otherwise */
-    }
-    for (len %= 64; unlikely(len); len -= PLACE)
-        *t++ = *f++;
-    *to = t;
-    *from = f;
-}
-
-long shmring_send(struct shmring *ring, const void *buf, uint64_t len,
-                  uint64_t timeout)
-{
-    const word_t *from = buf;
-    word_t *to = ring->room.next;
-
-    if (unlikely(len >= bytes_in(&ring->room) || !is_words(buf, len)))
-        return do_it(ring, SHMRING_SENDER, (void *)(uintptr_t)buf, len,
-                     timeout);
-    *to++ = len;
-    copy_words(&to, &from, len);
-    ring->room.next = to;
-    return publish(ring, 1 + len / PLACE);
-}
-
-long shmring_recv(struct shmring *ring, void *buf, uint64_t cap,
-                  uint64_t timeout)
-{
-    uint64_t bytes = bytes_in(&ring->filled), len;
-    const word_t *from = ring->filled.next;
-    word_t *to = buf;
-
-    if (unlikely(!bytes))
-        return do_it(ring, SHMRING_RECEIVER, buf, cap, timeout);
-    len = load_relaxed(from++);
-    if (unlikely(len >= bytes || len > cap || !is_words(buf, len)))
-        return do_it(ring, SHMRING_RECEIVER, buf, cap, timeout);
-    copy_words(&to, &from, len);
-    ring->filled.next = (word_t *)(uintptr_t)from;
-    return give_back(ring, 1 + len / PLACE, len);
 }
 
 long shmring_close(struct shmring *ring)

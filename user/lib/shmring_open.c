@@ -10,7 +10,10 @@ static void take_side(struct shmring *ring, enum shmring_side side)
 
     refuse(ring, 0);
     ring->side = side;
-    ring->at = load_relaxed(sends(ring) ? &index->prod : &index->cons);
+    ring->passed = sends(ring) ? &index->prod : &index->cons;
+    ring->needs =
+        sends(ring) ? &ring->page->receiver_needs : &ring->page->sender_needs;
+    ring->at = load_relaxed(ring->passed);
     stand(ring, ring->at, 0);
     store_relaxed(my_needs(ring), 0);
 }

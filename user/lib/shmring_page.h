@@ -15,9 +15,6 @@ _Static_assert(sizeof(struct shmring_page) == 256, "");
 
 #define PLACE sizeof(uint64_t)
 
-/* A place as what it is, and as part of anything. */
-typedef uint64_t __attribute__((may_alias)) word_t;
-
 static inline bool sends(const struct shmring *ring)
 {
     return ring->side == SHMRING_SENDER;
