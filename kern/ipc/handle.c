@@ -232,7 +232,7 @@ static void wait_for_readers(const struct hnode *node)
     fence_full(); /* pairs with the one in handle_look_in() */
     for (uint32_t i = 0; i < hart_count; i++)
         for (int j = 0; j < HART_HAZARDS; j++)
-            /* [HAZARD] acquire; pairs with the release in handle_done(). */
+            /* [HAZARD] acquire; pairs with the release in handle_done_one(). */
             while (&harts[i] != this_hart() &&
                    load_acquire(&harts[i].hazard[j]) == node)
                 cpu_relax();
@@ -359,9 +359,11 @@ void handle_create_at(struct proc *p, uint32_t slot, struct kobj *obj,
 long handle_fork(struct proc *child)
 {
     struct proc *p = this_proc();
+    uint32_t left;
     long error = 0;
 
     spin_lock(&p->handles_lock);
+    left = p->handles_used;
     memcpy(child->handles, p->handles, PAGE_SIZE);
     child->handles_free = p->handles_free;
     spin_unlock(&p->handles_lock);
@@ -373,12 +375,13 @@ long handle_fork(struct proc *child)
             if (!child->handles->entry[i].node)
                 handle_unreserve(child, i, NULL);
     }
-    for (uint32_t i = 0; i < HANDLE_SLOTS; i++) {
+    for (uint32_t i = 0; i < HANDLE_SLOTS && left; i++) {
         struct hentry *e = &child->handles->entry[i];
         struct hnode *node, *copy;
 
         if (!e->node)
             continue;
+        left--;
         e->node = NULL;
         if (error == -E_NOMEM)
             continue;
@@ -408,7 +411,8 @@ void handle_close_all(struct proc *p)
     spin_lock(&p->handles_lock);
     p->handles_closed = true; /* no grant reaches us from here on */
     spin_unlock(&p->handles_lock);
-    for (struct hentry *e = t->entry; e < t->entry + HANDLE_SLOTS; e++)
+    for (struct hentry *e = t->entry;
+         e < t->entry + HANDLE_SLOTS && load_relaxed(&p->handles_used); e++)
         if (load_relaxed(&e->node) &&
             !handle_look_in(t, (uint64_t)e->value, 0, &node)) {
             hnode_end(node);

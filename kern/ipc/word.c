@@ -21,7 +21,7 @@
 static struct line {
     struct spinlock lock;
     struct list waiters; /* the lock */
-} lines[LINES];
+} __attribute__((aligned(32))) lines[LINES];
 
 void word_init(void)
 {

@@ -17,8 +17,7 @@
 #include "hw/fdt.h"
 #include "mem/kalloc.h"
 
-#define ENTRIES   512u
-#define USER_HALF 256u /* root entries for addresses below USER_END */
+#define ENTRIES 512u
 
 /* The table, or page, that an entry points to. */
 #define TABLE_OF(pte) ((pte_t *)DIRECT(PTE_PA(pte)))
@@ -39,11 +38,6 @@ extern char _text_start[], _text_end[], _rodata_end[];
 
 uint64_t kernel_satp;
 static pte_t kernel_root[ENTRIES] __attribute__((aligned(PAGE_SIZE)));
-
-static bool is_table(pte_t pte)
-{
-    return (pte & (PTE_V | PTE_R | PTE_W | PTE_X)) == PTE_V;
-}
 
 /* The entry for va at `level`. With `make`, tables above it are added. */
 static pte_t *walk(pte_t *table, uint64_t va, int level, bool make)
@@ -118,22 +112,22 @@ long vm_create(struct vm *vm, uint32_t asid)
     if (!vm->root)
         return -E_NOMEM;
     memcpy(vm->root, kernel_root, PAGE_SIZE); /* its user half is empty */
+    vm->end = 0;
+    vm->looked = UINT64_MAX; /* no page */
     vm->satp = SATP_MAKE(asid, PHYS(vm->root));
     vm->pages = 0;
     return 0;
 }
 
-/* Free a table, and what its first n entries lead to. */
-static void free_table(pte_t *table, uint32_t n)
+/* Free a table, and what its entries for `size` bytes lead to. */
+static void free_table(pte_t *table, int level, uint64_t size)
 {
-    for (uint32_t i = 0; i < n; i++) {
-        if (!table[i])
-            continue;
-        if (is_table(table[i]))
-            free_table(TABLE_OF(table[i]), ENTRIES);
+    for (uint32_t i = 0; i * LEVEL_SIZE(level) < size; i++)
+        if (level && table[i])
+            free_table(TABLE_OF(table[i]), level - 1,
+                       MIN(size - i * LEVEL_SIZE(level), LEVEL_SIZE(level)));
         else if (table[i] & PTE_OWNED)
             page_free(TABLE_OF(table[i]));
-    }
     page_free(table);
     interrupt_window();
 }
@@ -141,7 +135,7 @@ static void free_table(pte_t *table, uint32_t n)
 void vm_destroy(struct vm *vm)
 {
     if (vm->root)
-        free_table(vm->root, USER_HALF);
+        free_table(vm->root, 2, vm->end);
     vm->root = NULL;
     vm->pages = 0;
 }
@@ -149,7 +143,18 @@ void vm_destroy(struct vm *vm)
 pte_t *vm_leaf(struct vm *vm, uint64_t va, bool make)
 {
     assert(va < USER_END);
+    if (make && va >= vm->end)
+        vm->end = va + 1;
     return walk(vm->root, va, 0, make);
+}
+
+const pte_t *vm_look(struct vm *vm, uint64_t va)
+{
+    const pte_t *leaf = vm_leaf(vm, va, false);
+
+    if (leaf)
+        store_relaxed(&vm->looked, va / PAGE_SIZE << 36 | PHYS(leaf) >> 3);
+    return leaf;
 }
 
 void *vm_at(struct vm *vm, uint64_t va)
@@ -226,51 +231,37 @@ void vm_show(struct vm *vm, uint64_t va, void **frames, uint64_t n,
     }
 }
 
-/* Does a table lead to anything that a copy gets, too? */
-static bool leads_to_own(const pte_t *table)
+/* Copy what an empty dst is to have of src: the entries for `size` bytes. */
+static long copy_table(pte_t *dst, const pte_t *src, int level, uint64_t size)
 {
-    for (uint32_t i = 0; i < ENTRIES; i++) {
-        pte_t entry = load_relaxed(&table[i]);
-
-        if (is_table(entry) ? leads_to_own(TABLE_OF(entry))
-                            : entry && !(entry & PTE_SHOWN))
-            return true;
-    }
-    interrupt_window();
-    return false;
-}
-
-/* Copy the first n entries of src, and what they lead to, to an empty dst. */
-static long copy_table(pte_t *dst, const pte_t *src, uint32_t n)
-{
-    for (uint32_t i = 0; i < n; i++) {
+    for (uint32_t i = 0; i * LEVEL_SIZE(level) < size; i++) {
         pte_t entry = load_relaxed(&src[i]);
-        bool table = is_table(entry);
         void *page;
 
-        if (table ? !leads_to_own(TABLE_OF(entry))
-                  : !entry || (entry & PTE_SHOWN))
+        if (!entry)
             continue;
-        if (!table && !(entry & PTE_OWNED)) {
+        if (!level && !(entry & PTE_OWNED)) {
             dst[i] = entry;
             continue;
         }
-        page = table ? page_zalloc() : page_alloc();
+        page = level ? page_zalloc() : page_alloc();
         if (!page)
             return -E_NOMEM;
         dst[i] = PTE_MAKE(PHYS(page)) | PTE_FLAGS(entry);
-        if (table) {
-            TRY(copy_table(page, TABLE_OF(entry), ENTRIES));
-            continue;
-        }
-        memcpy(page, TABLE_OF(entry), PAGE_SIZE);
+        if (level)
+            TRY(copy_table(
+                page, TABLE_OF(entry), level - 1,
+                MIN(size - i * LEVEL_SIZE(level), LEVEL_SIZE(level))));
+        else
+            memcpy(page, TABLE_OF(entry), PAGE_SIZE);
         interrupt_window();
     }
     return 0;
 }
 
-long vm_copy(struct vm *to, struct vm *from)
+long vm_copy(struct vm *to, struct vm *from, uint64_t end)
 {
     to->pages = from->pages;
-    return copy_table(to->root, from->root, USER_HALF);
+    to->end = end;
+    return copy_table(to->root, from->root, 2, end);
 }

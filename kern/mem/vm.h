@@ -34,7 +34,9 @@ typedef uint64_t pte_t;
 struct vm {
     pte_t *root;
     uint64_t satp;
-    uint64_t pages; /* private pages, tables not counted */
+    uint64_t pages;  /* private pages, tables not counted */
+    uint64_t end;    /* no entries from this address on */
+    uint64_t looked; /* [a] page << 36 | its leaf's physical address / 8 */
 };
 
 /* Build the kernel's page table and switch to it. Once, on the boot hart. */
@@ -56,18 +58,18 @@ void vm_destroy(struct vm *vm);
  * Returns: NULL when its table is missing, or memory for one. */
 pte_t *vm_leaf(struct vm *vm, uint64_t va, bool make);
 
-/* The same, only to look, and of an address below USER_END. */
-static inline const pte_t *vm_look(const struct vm *vm, uint64_t va)
-{
-    const pte_t *entry = &vm->root[va >> 30];
+/* The same, only to look, and kept for vm_looked(). */
+const pte_t *vm_look(struct vm *vm, uint64_t va);
 
-    for (uint32_t shift = 21; shift >= 12; shift -= 9) {
-        if (unlikely(!(load_relaxed(entry) & PTE_V)))
-            return NULL;
-        entry = DIRECT(PTE_PA(*entry));
-        entry += (va >> shift) % (PAGE_SIZE / sizeof(pte_t));
-    }
-    return entry;
+/* Was the last vm_look() at this page? Then *leaf is what it said: tables stay
+ * where they are as long as the address space. */
+static inline bool vm_looked(const struct vm *vm, uint64_t va,
+                             const pte_t **leaf)
+{
+    uint64_t looked = load_relaxed(&vm->looked);
+
+    *leaf = DIRECT(looked << 28 >> 25);
+    return looked >> 36 == va / PAGE_SIZE;
 }
 
 /* Where the kernel sees the byte at a mapped user address. */
@@ -95,4 +97,4 @@ void vm_show(struct vm *vm, uint64_t va, void **frames, uint64_t n,
 /* Copy `from`'s user pages: owned frames are copied, a program's text is
  * shared, what vm_show() shows is left out.
  * Returns: 0, -E_NOMEM (then `to` holds a part; destroy it). */
-long vm_copy(struct vm *to, struct vm *from) MUST_CHECK;
+long vm_copy(struct vm *to, struct vm *from, uint64_t end) MUST_CHECK;

@@ -71,7 +71,8 @@ static long fork_it(void)
 
     TRY(proc_new(&child));
     child->heap_end = p->heap_end;
-    error = vm_copy(&child->vm, &p->vm);
+    /* Regions that are mapped stand behind the heap. */
+    error = vm_copy(&child->vm, &p->vm, ROUND_UP(p->heap_end, PAGE_SIZE));
     if (!error && !(error = handle_fork(child)) &&
         (error = mapping_fork(child))) {
         mapping_end_all(child); /* who revokes finds none, or ends it first */

@@ -45,19 +45,24 @@ static bool in_memory(const void *at)
            machine.memory.end - machine.memory.base;
 }
 
-/* Find the word at a user address. Returns: 0; -E_INVAL: not aligned; -E_FAULT:
- * it cannot be read. */
-static inline long find_word(uint64_t addr, struct word *word)
+/* Find the word at a user address of this leaf. Returns: 0; -E_FAULT: it cannot
+ * be read. */
+static inline long word_of(const pte_t *leaf, uint64_t addr, struct word *word)
 {
-    pte_t pte;
+    pte_t pte = leaf ? load_relaxed(leaf) : 0;
 
-    TRY(addr % sizeof(*word->at) ? -E_INVAL : 0);
-    TRY(addr >= USER_END ? -E_FAULT : 0);
     word->va = addr;
-    word->leaf = vm_look(&this_proc()->vm, addr);
-    pte = word->leaf ? load_relaxed(word->leaf) : 0;
+    word->leaf = leaf;
     word->at = DIRECT(PTE_PA(pte) + addr % PAGE_SIZE);
     return pte & PTE_R ? 0 : -E_FAULT;
+}
+
+/* The same of any leaf. Returns also: -E_INVAL: not aligned. */
+static long find_word(uint64_t addr, struct word *word)
+{
+    TRY(addr % sizeof(*word->at) ? -E_INVAL : 0);
+    TRY(addr >= USER_END ? -E_FAULT : 0);
+    return word_of(vm_look(&this_proc()->vm, addr), addr, word);
 }
 
 SYSCALL(word_wait, uint64_t addr, uint64_t expected, uint64_t timeout)
@@ -69,10 +74,22 @@ SYSCALL(word_wait, uint64_t addr, uint64_t expected, uint64_t timeout)
     return word_wait(&word, (uint32_t)expected, timeout);
 }
 
-SYSCALL(word_wake, uint64_t addr, uint64_t n)
+static NOINLINE long wake_any(uint64_t addr, uint64_t n)
 {
     struct word word;
 
     TRY(find_word(addr, &word));
+    return word_wake(word.at, (uint32_t)n);
+}
+
+SYSCALL(word_wake, uint64_t addr, uint64_t n)
+{
+    const pte_t *leaf;
+    struct word word;
+
+    if (addr % sizeof(*word.at) ||
+        unlikely(!vm_looked(&this_proc()->vm, addr, &leaf)))
+        return wake_any(addr, n);
+    TRY(word_of(leaf, addr, &word));
     return word_wake(word.at, (uint32_t)n);
 }
