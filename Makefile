@@ -52,7 +52,8 @@ COMMON := -std=gnu11 -O2 -g -ffreestanding -fno-common -mcmodel=medany \
 # the wrong libgcc otherwise.
 LINK := -march=rv64imac -mabi=lp64 -nostdlib -static -no-pie \
     -Wl,--build-id=none -Wl,-z,max-page-size=4096
-KFLAGS := $(COMMON) $(WARN) -DDEBUG=$(if $(filter ub,$(SAN)),1,$(DEBUG)) -Ikern
+# Programs keep t3 to t6 over a call: kern/sys/vector.S.
+KFLAGS := $(COMMON) $(WARN) $(patsubst %,-ffixed-x%,28 29 30 31) -DDEBUG=$(if $(filter ub,$(SAN)),1,$(DEBUG)) -Ikern
 ifeq ($(COVERAGE),1)
 # So that each line has code of its own; the rest as in the other builds.
 KFLAGS += -Og -Wno-maybe-uninitialized
@@ -72,7 +73,7 @@ INSTRUMENT_kasan := -fsanitize=kernel-address -fasan-shadow-offset=0xdfffffc8706
     --param asan-stack=1 --param asan-globals=1 \
     --param asan-instrumentation-with-call-threshold=0
 WRAP_kasan := memcpy memset memcmp user_copy user_copy_64 kmalloc kzalloc kfree \
-    page_alloc page_zalloc page_free page_add_range vm_new_stack context_switch
+    page_alloc page_zalloc page_free page_add_range vm_new_stack
 INSTRUMENT_kcsan := -fsanitize=thread -Wno-tsan --param tsan-distinguish-volatile=1 \
     --param tsan-instrument-func-entry-exit=0
 WRAP_kcsan := memcpy memset memcmp

@@ -18,7 +18,7 @@ import harts
 import machine
 
 DIRECT = 0xFFFFFFC000000000  # kern/hw/memlayout.h
-HART_BYTES, HART_TRACE, HARTS_MAX = 192, 128, 8  # kern/sys/trace.c
+HART_BYTES, HART_TRACE, HARTS_MAX = 192, 120, 8  # kern/sys/trace.c
 TICK_NS = 1e9 / 10000000  # the timebase of the virt machine
 FINE = 1 << 16
 

@@ -1,5 +1,6 @@
 /* What a hart knows about itself. In the kernel, tp points to it, in user mode
- * sscratch. vector.S knows the offsets of the first fields. */
+ * the trap frame at sscratch. vector.S knows the offsets of the first fields.
+ */
 #pragma once
 
 #include <stdint.h>
@@ -8,24 +9,22 @@
 #define HART_HAZARDS 2 /* handles one call looks up at a time */
 
 struct proc;
-struct trapframe;
 struct trace_event;
 
 struct hart {
-    struct proc *proc;    /*  0 [s] as whom `thread` runs: itself but for a
+    struct proc *proc; /*  0 [s] as whom `thread` runs: itself but for a
                            * poller of rings, which runs as their owners */
-    uint64_t scratch;     /*  8 [s] a register, in the first trap lines */
-    struct trapframe *tf; /* 16 [s] where the running process's traps go */
-    uint64_t scratch2;    /* 24 [s] */
+    uint64_t stack;    /*  8 [I] top of the idle process's */
+    uint64_t scratch;  /* 16 [s] a register, in the first trap lines */
     union {
         struct {
-            uint16_t held;   /* 32 [s] a bit per lock rank held */
-            uint16_t traced; /* 34 [I] events are noted: base/trace.h */
+            uint16_t held;   /* 24 [s] a bit per lock rank held */
+            uint16_t traced; /* 26 [I] events are noted: base/trace.h */
         };
         uint32_t held_or_traced;
     };
-    uint32_t index;             /* 36 [I] 0.. */
-    uint64_t id;                /* 40 [I] the hart id of the device tree */
+    uint32_t index;             /* 28 [I] 0.. */
+    uint64_t id;                /* 32 [I] the hart id of the device tree */
     void *hazard[HART_HAZARDS]; /* [a] handle nodes that the call uses: H4 */
     struct proc *thread;        /* [s] whose stack this is */
     struct proc *idle;          /* [I] runs when nobody else can */

@@ -52,7 +52,7 @@ struct trace_event {
 _Static_assert(sizeof(struct trace_event) == 32, "lab-tests/tracing.py");
 
 #define TRACE_DEFAULT 65536u /* events a hart */
-#define TRACE_PID     136    /* of pid in struct proc */
+#define TRACE_PID     48     /* of pid in struct proc */
 
 /* Inlined, since a call would cost registers also where it is off, and so would
  * arguments that are looked at before. */

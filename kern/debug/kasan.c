@@ -397,16 +397,11 @@ void __asan_handle_no_return(void)
         mark(sp, ROUND_UP(sp + 1, KSTACK_BYTES) - sp, 0);
 }
 
-struct context {
-    uint64_t ra, sp;
-};
-
-WRAP(void, context_switch, struct context *from, struct context *to)
+void kasan_switch(uint64_t sp)
 {
-    uint64_t bottom = ROUND_DOWN(to->sp - 1, KSTACK_BYTES);
+    uint64_t bottom = ROUND_DOWN(sp - 1, KSTACK_BYTES);
 
-    mark(bottom, to->sp - bottom, 0); /* A2 */
-    __real_context_switch(from, to);
+    mark(bottom, sp - bottom, 0); /* A2 */
 }
 
 /* The entry of a page table for va; tables above it are added. */

@@ -11,6 +11,9 @@ struct spinlock;
  * itself when that of the machine is known. Returns: where the rest begins. */
 uint64_t kasan_reserve(uint64_t pa);
 
+/* kasan: a hart leaves its stack for that of which sp is `sp`. */
+void kasan_switch(uint64_t sp);
+
 /* A planted bug, chosen by the boot argument plant=NAME. */
 void san_plant(void);
 
@@ -24,6 +27,7 @@ void lockdep_irqs_off(void);
 
 #ifndef SAN_kasan
 #define kasan_reserve(pa) (pa)
+#define kasan_switch(sp)
 #endif
 
 #ifndef SAN

@@ -1,9 +1,18 @@
 /* For sys/vector.S: empty macros but with SAN=lockdep, which notes when a call
- * begins and looks before each way out. */
+ * begins and looks before each way out. And mem/uaccess.S as functions in C. */
+#ifdef SAN
+    .globl  user_copy, user_copy_64
+user_copy:
+    mv      t0, ra
+    j       copy_t0
+user_copy_64:
+    mv      t0, ra
+    j       copy_64_t0
+#endif
 #ifdef SAN_lockdep
     .macro san_call
     csrr    t0, instret
-    lw      t1, 36(tp)              /* struct hart's index */
+    lw      t1, 28(tp)              /* struct hart's index */
     la      t2, lockdep_since
     slli    t1, t1, 3
     add     t1, t1, t2

@@ -1,20 +1,21 @@
-/* long user_copy(void *to, const void *from, uint64_t len); _64: of len 64.
- * Eight bytes at a time, eight of them in a row, when both addresses are
- * 8-aligned; one byte at a time to get there and for the rest. Any load or
- * store between user_copy_start and user_copy_end may fault: kernel_trap()
- * then goes on at user_copy_fault.
+/* copy_t0: a2 bytes to a0 from a1; _64: 64 of them. Called by t0, they change
+ * a0 to a5 only (uaccess.h); a0 is 0 then, or -E_FAULT. Eight words in a row,
+ * when both addresses are 8-aligned; one byte at a time to get there and for
+ * the rest. What may fault is between user_copy_start and user_copy_end:
+ * kernel_trap() then goes on at user_copy_fault.
  */
-/* 64 bytes at an offset from both addresses. */
-    .macro each op, base, offset
-    .set at, \offset
-    .irp r, a3, a4, a5, a6, a7, t2, t3, t4
-    \op      \r, at(\base)
-    .set at, at + 8
-    .endr
+    .macro  three op, base, at
+    \op      a3, \at(\base)
+    \op      a4, \at + 8(\base)
+    .if     (\at) % 64 < 48
+    \op      a5, \at + 16(\base)
+    .endif
     .endm
-    .macro block offset
-    each    ld, a1, \offset
-    each    sd, a0, \offset
+    .macro  block offset
+    .irp    at, 0, 24, 48
+    three   ld, a1, \offset + \at
+    three   sd, a0, \offset + \at
+    .endr
     .endm
 
 /* One byte or word, and past it. */
@@ -27,63 +28,68 @@
     .endm
 
     .text
-    .globl user_copy, user_copy_start, user_copy_end, user_copy_fault
-    .globl  user_copy_64; .type user_copy, @function
-user_copy:
+    .globl  copy_t0, copy_64_t0, user_copy_start, user_copy_end, user_copy_fault
+    .cfi_sections .debug_frame; .cfi_startproc; .cfi_return_column t0
+    .type   copy_t0, @function
+copy_t0:
 user_copy_start:
-    or      t0, a0, a1
-    andi    t0, t0, 7
-    li      t1, 64
-    bnez    t0, .Lunaligned
-.Lblocks:
-    bltu    a2, t1, .Lwords
-.Lblock:
-    block   0
-    addi    a1, a1, 64
+    or      a3, a0, a1
+    andi    a3, a3, 7
+    bnez    a3, .Lunaligned
+.Lblocks:                       /* a2: 64 less than there is to copy */
     addi    a2, a2, -64
-    addi    a0, a0, 64
+    bltz    a2, .Lwords
+    block   0
     beqz    a2, .Ldone
-    bltu    a2, t1, .Lwords
-    li      t0, 128
-    bltu    a2, t0, .Lblock
+    addi    a1, a1, 64
+    addi    a0, a0, 64
+    addi    a2, a2, -128
+    bltz    a2, .Lrest
 .Lblock_pair:
     block   0
     block   64
     addi    a1, a1, 128
     addi    a2, a2, -128
     addi    a0, a0, 128
-    bgeu    a2, t0, .Lblock_pair
-    bgeu    a2, t1, .Lblock
+    bgez    a2, .Lblock_pair
+.Lrest:
+    addi    a2, a2, 128
+    bnez    a2, .Lblocks
+.Ldone:
+    li      a0, 0
+    jr      t0
+copy_64_t0:
+    block   0
+    li      a0, 0
+    jr      t0
 .Lwords:
-    li      t1, 8
-    bltu    a2, t1, .Lbytes
+    addi    a2, a2, 64 - 8
+    bltz    a2, .Lbytes
 .Lword:
     element ld, sd, 8
-    bgeu    a2, t1, .Lword
+    bgez    a2, .Lword
 .Lbytes:
+    addi    a2, a2, 8
     beqz    a2, .Ldone
 .Lbyte:
     element lbu, sb, 1
     bnez    a2, .Lbyte
     j       .Ldone
-user_copy_64:
-    block   0
-.Ldone:
-    li      a0, 0
-    ret
 .Lunaligned:                    /* equally: bytes up to a boundary, as above */
-    xor     t0, a0, a1
-    andi    t0, t0, 7
-    bnez    t0, .Lbytes
+    xor     a3, a0, a1
+    andi    a3, a3, 7
+    addi    a2, a2, -8
+    bnez    a3, .Lbytes
+    addi    a2, a2, 8
     beqz    a2, .Ldone
 .Lhead:
     element lbu, sb, 1
     beqz    a2, .Ldone
-    andi    t0, a0, 7
-    bnez    t0, .Lhead
+    andi    a3, a0, 7
+    bnez    a3, .Lhead
     j       .Lblocks
 user_copy_end:
 user_copy_fault:
     li      a0, -14             /* -E_FAULT */
-    ret
-    .size user_copy, . - user_copy
+    jr      t0
+    .cfi_endproc; .size copy_t0, . - copy_t0

@@ -31,10 +31,27 @@ static inline bool uaddr_may_reach_kernel(uaddr_t a, uint64_t len)
     return (int64_t)(a.value | len) < 0;
 }
 
+/* They take so few registers that the caller needs no stack frame. */
+#define CALL_COPY(how, to, from, len)                                          \
+    ({                                                                         \
+        register long result_ __asm__("a0") = (long)(to);                      \
+        register long from_ __asm__("a1") = (long)(from);                      \
+        register long len_ __asm__("a2") = (long)(len);                        \
+        __asm__ volatile("jal t0, " how                                        \
+                         : "+r"(result_), "+r"(from_), "+r"(len_)              \
+                         :                                                     \
+                         : "t0", "a3", "a4", "a5", "memory");                  \
+        result_;                                                               \
+    })
+
 /* uaccess.S: copies len bytes; 0, or -E_FAULT after a fault. The code that may
  * fault, and where it then goes on. */
 long user_copy(void *to, const void *from, uint64_t len);
 long user_copy_64(void *to, const void *from);
+#ifndef SAN
+#define user_copy(to, from, len) CALL_COPY("copy_t0", to, from, len)
+#define user_copy_64(to, from)   CALL_COPY("copy_64_t0", to, from, 0)
+#endif
 extern char user_copy_start[], user_copy_end[], user_copy_fault[];
 
 /* Returns: 0; -E_FAULT when [from, from + len) is not all readable. */

@@ -75,8 +75,8 @@ static struct proc *take_slot(void)
 static void prepare_stack(struct proc *p, void (*entry)(void),
                           void (*body)(void))
 {
-    p->context = (struct context){
-        .ra = (uint64_t)entry, .sp = (uint64_t)p->tf, .s[0] = (uint64_t)body};
+    p->context =
+        (struct context){(uint64_t)entry, (uint64_t)p->tf, (uint64_t)body};
 }
 
 struct proc *proc_thread(const char *name, void (*body)(void))

@@ -5,16 +5,17 @@
 #include "mem/vm.h"
 #include "proc/waitq.h"
 
-/* What context_switch() saves: what C preserves, and gp; vector.S knows it. */
+/* What context_switch() saves, and switch_to() does not; vector.S knows it. */
 struct context {
-    uint64_t ra, sp, s[12], gp;
+    uint64_t ra, sp, gp; /* gp is the program's, or a new thread's body */
 };
 
 /* A program's registers while it is in the kernel, at the top of its kernel
  * stack. A call saves only what C does not preserve. vector.S knows this. */
 struct trapframe {
-    uint64_t x[32]; /* x[0]: pc */
-};
+    uint64_t x[32];    /* x[0]: pc */
+    struct hart *hart; /* on which it runs, if it does */
+} __attribute__((aligned(16)));
 enum { REG_PC = 0, REG_SP = 2, REG_A0 = 10, REG_A1 = 11 }; /* indices of x */
 
 /* p->work: reasons not to go back to the program right away. */
@@ -36,6 +37,7 @@ struct proc {
     struct context context; /* [s] where it left off */
     uint32_t work;          /* [a] WORK_x */
     uint32_t on_hart;       /* [a] a hart stands on its kernel stack: S3 */
+    struct trapframe *tf;   /* [I] */
     uint32_t state;         /* [a] PROC_x, for those who look */
     uint32_t hart;          /* [a] index of the hart it ran on last */
     int32_t pid;            /* [t] 0: not started, or a kernel thread */
@@ -44,7 +46,6 @@ struct proc {
     struct waiter wait;     /* see waitq.h */
     struct waiter *waiter;  /* [s] wait, or that of a ring's operation */
     struct proc *self;      /* [s] as whom it runs: see struct hart */
-    struct trapframe *tf;   /* [I] */
 
     struct proc *parent;   /* [t] */
     struct list children;  /* [t] */
@@ -78,7 +79,9 @@ struct proc {
     bool reply_rests;             /* [a] it is no object at the moment */
     void *noted[HART_HAZARDS];    /* [n] while it is paused: see inject.c */
 };
-_Static_assert(offsetof(struct proc, work) == 120, "vector.S");
+_Static_assert(offsetof(struct proc, work) == 24, "vector.S");
+_Static_assert(offsetof(struct proc, tf) == 32, "vector.S");
+_Static_assert(offsetof(struct trapframe, hart) == 256, "vector.S");
 
 static inline struct proc *this_proc(void)
 {

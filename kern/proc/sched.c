@@ -35,13 +35,12 @@ struct runq {
 
 static struct runq runqs[MAX_HARTS];
 static struct proc idle[MAX_HARTS];
-static uint32_t idle_harts; /* [a] a bit per hart that sleeps */
+static struct trapframe idle_tf[MAX_HARTS]; /* no program's */
+static uint32_t idle_harts;                 /* [a] a bit per hart that sleeps */
 static uint64_t slice_ticks, kick_ticks;
 
 struct hart harts[MAX_HARTS];
 uint32_t hart_count;
-
-void context_switch(struct context *from, struct context *to);
 
 void sched_init(uint64_t hz)
 {
@@ -233,9 +232,19 @@ static ALWAYS_INLINE void switch_to(struct hart *h, struct proc *next,
     h->previous = previous;
     h->thread = next;
     h->proc = self;
-    h->tf = next->tf;
+    next->tf->hart = h;
     use_address_space(h, self);
-    context_switch(&previous->context, &next->context);
+    kasan_switch(next->context.sp);
+    /* The compiler keeps what it needs afterwards on the stack, so there is
+     * little to save. */
+    register struct context *from __asm__("a0") = &previous->context;
+    register struct context *to __asm__("a1") = &next->context;
+    __asm__ volatile("jal context_switch"
+                     : "+r"(from), "+r"(to)
+                     :
+                     : "ra", "a2", "a3", "a4", "a5", "a6", "a7", "t0", "t1",
+                       "t2", "s0", "s1", "s2", "s3", "s4", "s5", "s6", "s7",
+                       "s8", "s9", "s10", "s11", "memory");
     sched_finish_switch();
 }
 
@@ -380,6 +389,7 @@ void sched_idle(void)
     struct proc *me = &idle[h->index];
 
     me->self = me;
+    me->tf = &idle_tf[h->index];
     me->vm.satp = kernel_satp;
     list_init(&me->events);
     me->on_hart = 1;

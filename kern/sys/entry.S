@@ -5,7 +5,7 @@
  * Both switch to a table that shows the direct map in whole GiB, and for a
  * moment the code's physical addresses too, and go on at high addresses.
  */
-#define HART_ID    40           /* in struct hart; trap.c asserts these */
+#define HART_ID    32           /* in struct hart; trap.c asserts these */
 #define HART_BYTES 192
 
     .section .text.entry, "ax"; .globl _start, hart_entry
@@ -39,7 +39,7 @@ hart_entry:
     ld      t0, kernel_satp     /* only this table has the stack */
     csrw    satp, t0
     sfence.vma
-    ld      sp, 8(tp)           /* HART_SCRATCH: top of its idle stack */
+    ld      sp, 8(tp)           /* top of its idle stack */
     call    hart_main
     .cfi_endproc
 

@@ -165,7 +165,7 @@ void kernel_main(uint64_t hart_id, uint64_t fdt_pa)
     kprintf("weir: starting init");
     trace_begin();
     for (struct hart *h = &harts[1]; h < &harts[hart_count]; h++) {
-        h->scratch = vm_new_stack(slots + h->index);
+        h->stack = vm_new_stack(slots + h->index);
         if (sbi_hart_start(h->id, PHYS(hart_entry), (uint64_t)h))
             refuse("hart %lu does not start", h->id);
     }

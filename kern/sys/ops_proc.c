@@ -163,7 +163,7 @@ static long load(struct proc *p, const char *name, uint64_t args_len)
     spin_lock(&tree_lock);
     strlcpy(p->name, name, sizeof(p->name));
     spin_unlock(&tree_lock);
-    memset(p->tf, 0, sizeof(*p->tf));
+    memset(p->tf->x, 0, sizeof(p->tf->x));
     p->tf->x[REG_PC] = entry;
     p->tf->x[REG_SP] = p->tf->x[REG_A1] = base;
     p->tf->x[REG_A0] = argc;

@@ -9,7 +9,7 @@
 #include "hw/memlayout.h"
 #include "sys/syscall.h"
 
-_Static_assert(offsetof(struct hart, trace_next) == 128,
+_Static_assert(offsetof(struct hart, trace_next) == 120,
                "lab-tests/tracing.py");
 _Static_assert(sizeof(struct hart) == 192, "lab-tests/tracing.py");
 _Static_assert(offsetof(struct proc, pid) == TRACE_PID, "base/trace.h");

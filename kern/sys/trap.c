@@ -15,10 +15,10 @@ void user_work(void);
 void kernel_trap(struct panic_regs *regs);
 NORETURN void kernel_stack_overflow(struct panic_regs *regs);
 
-_Static_assert(offsetof(struct hart, scratch) == 8, "vector.S");
-_Static_assert(offsetof(struct hart, tf) == 16, "vector.S");
-_Static_assert(offsetof(struct hart, scratch2) == 24, "vector.S");
-_Static_assert(offsetof(struct hart, id) == 40, "entry.S");
+_Static_assert(offsetof(struct hart, stack) == 8, "entry.S");
+_Static_assert(offsetof(struct hart, scratch) == 16, "vector.S");
+_Static_assert(offsetof(struct hart, index) == 28, "vector_hooks.S");
+_Static_assert(offsetof(struct hart, id) == 32, "entry.S");
 _Static_assert(sizeof(struct hart) == 192, "entry.S");
 _Static_assert(offsetof(struct panic_regs, pc) == 256, "vector.S");
 

@@ -1,16 +1,16 @@
 /* The trap's way in and out.
  *
- * In user mode sscratch holds the hart's struct hart, in the kernel 0: so the
+ * In user mode sscratch holds the process's trap frame, in the kernel 0: so the
  * first instruction tells where a trap came from. tp is the struct hart
- * everywhere in the kernel. The kernel uses no gp, so a program's gp stays in
- * its register until the hart switches to another process.
+ * everywhere in the kernel. The kernel uses no gp and no t3 to t6, so a
+ * program's stay there until the hart switches to another process.
  *
  *   E1  in the kernel, outside of kernel_trap, sstatus has SPP = 0 and
  *       SPIE = 1: a trap from user mode leaves it so, and so does the sret
  *       that ends a trap inside the kernel. No way out has to set it.
  *   E2  a call (ecall) saves only what C does not preserve and clears what C
  *       may have left in t and a registers; an interrupt or exception saves
- *       the same registers and restores them. s registers and gp are stored
+ *       these and t3 to t6, and restores them. s registers and gp are stored
  *       only for fork, loaded only by user_enter.
  */
 #include "abi/abi.h"
@@ -18,10 +18,9 @@
 
 /* Offsets; trap.c and proc.h assert them. */
 #define HART_PROC     0
-#define HART_SCRATCH  8
-#define HART_TF       16
-#define HART_SCRATCH2 24
-#define PROC_WORK     120
+#define HART_SCRATCH 16
+#define PROC_WORK     24
+#define PROC_TF       32
 
 /* A trap frame: xN at 8 N, the pc at 0. A kernel trap's has more. */
 #define TF_PC       0
@@ -29,6 +28,7 @@
 #define TF_SP       16
 #define TF_TP       32
 #define TF_A0       80
+#define TF_HART     256
 #define FRAME_BYTES 288         /* x[32], pc, scause, stval */
 
 #define T_REGS 5, 6, 7, 28, 29, 30, 31
@@ -40,15 +40,6 @@
     .macro frame op, base, regs:vararg
     .irp n, \regs
     \op      x\n, 8 * \n(\base)
-    .endr
-    .endm
-
-/* ld or sd what a struct context holds. */
-    .macro context op, base
-    .set at, 0
-    .irp r, ra, sp, s0, s1, s2, s3, s4, s5, s6, s7, s8, s9, s10, s11, gp
-    \op      \r, at(\base)
-    .set at, at + 8
     .endr
     .endm
 
@@ -64,13 +55,11 @@
     mv      a0, sp
     .endm
 
-/* The program's tp and sp into its frame, its pc into t2. */
+/* The program's sp into its frame, its pc into t2. */
     .macro enter
-    csrr    t0, sscratch
-    ld      t1, HART_SCRATCH(tp)
+    csrrw   t0, sscratch, zero
     csrr    t2, sepc
-    sd      t0, TF_TP(sp)
-    sd      t1, TF_SP(sp)
+    sd      t0, TF_SP(sp)
     .endm
 
 /* Everything of a way out but the other registers, sp and sret. */
@@ -78,7 +67,7 @@
     san_out
     ld      t0, TF_PC(sp)
     csrw    sepc, t0
-    csrw    sscratch, tp
+    csrw    sscratch, sp
     ld      ra, TF_RA(sp)
     ld      tp, TF_TP(sp)
     .endm
@@ -95,20 +84,19 @@
     .cfi_sections .debug_frame
     .text; .balign 4
     function trap_entry
-    csrrw   tp, sscratch, tp
-    beqz    tp, from_kernel
-    sd      sp, HART_SCRATCH(tp)
-    csrr    sp, scause
-    addi    sp, sp, -8          /* environment call from U-mode */
-    bnez    sp, from_user
-    ld      sp, HART_TF(tp)
+    csrrw   sp, sscratch, sp
+    beqz    sp, from_kernel
+    sd      tp, TF_TP(sp)
+    csrr    tp, scause
+    addi    tp, tp, -8          /* environment call from U-mode */
+    bnez    tp, from_user
+    ld      tp, TF_HART(sp)
 
     /* A call. a0 to a5: arguments, a7: number. */
     sd      ra, TF_RA(sp)
     enter
     addi    t2, t2, 4           /* past the ecall */
     sd      t2, TF_PC(sp)
-    csrw    sscratch, zero
     san_call
     li      t0, WEIR_CALL_LIMIT
     bgeu    a7, t0, no_such_call
@@ -123,7 +111,7 @@ call_done:
     bnez    t1, call_work
 call_out:
     leave
-    .irp r, a1, a2, a3, a4, a5, a6, a7, t0, t1, t2, t3, t4, t5, t6
+    .irp r, a1, a2, a3, a4, a5, a6, a7, t0, t1, t2
     li      \r, 0
     .endr
     ld      sp, TF_SP(sp)
@@ -142,11 +130,10 @@ call_work:
 
 /* An interrupt or exception in user mode. */
     function from_user
-    ld      sp, HART_TF(tp)
+    ld      tp, TF_HART(sp)
     frame   sd, sp, 1, T_REGS, A_REGS
     enter
     sd      t2, TF_PC(sp)
-    csrw    sscratch, zero
     csrr    a0, scause
     mv      a1, sp
     call    user_trap
@@ -155,7 +142,8 @@ call_work:
 
 /* void user_enter(void): to user mode with all registers of the trap frame. */
     function user_enter
-    ld      sp, HART_TF(tp)
+    ld      t0, HART_PROC(tp)
+    ld      sp, PROC_TF(t0)
     frame   ld, sp, 3, S_REGS
 user_out:
     ld      t0, HART_PROC(tp)
@@ -170,8 +158,7 @@ user_out:
 
 /* The call fork: the child needs all registers, so store the rest of them. */
     function sys_fork; .cfi_same_value ra
-    ld      t0, HART_TF(tp)
-    frame   sd, t0, 3, S_REGS
+    frame   sd, sp, 3, S_REGS
     tail    fork_process
     end     sys_fork
 
@@ -181,12 +168,12 @@ user_out:
  * an address on one is set; if it is not, the stack has overflowed.
  */
     function from_kernel; .cfi_signal_frame; .cfi_return_column 64
-    csrrw   tp, sscratch, tp    /* tp again the hart, sscratch 0 */
-    sd      t0, HART_SCRATCH2(tp)
+    csrrw   sp, sscratch, sp    /* sscratch again 0 */
+    sd      t0, HART_SCRATCH(tp)
     addi    t0, sp, -FRAME_BYTES
     slli    t0, t0, 63 - 13
     bgez    t0, stack_overflow
-    ld      t0, HART_SCRATCH2(tp)
+    ld      t0, HART_SCRATCH(tp)
     addi    sp, sp, -FRAME_BYTES; .cfi_adjust_cfa_offset FRAME_BYTES
     .cfi_offset ra, TF_RA - FRAME_BYTES; .cfi_offset 64, 256 - FRAME_BYTES
     frame   sd, sp, 1, 3, 4, 5, 6, 7, 8, 9, A_REGS, X18_27, 28, 29, 30, 31
@@ -207,10 +194,17 @@ stack_overflow:
     call    kernel_stack_overflow
     end     from_kernel
 
-/* void context_switch(struct context *from, struct context *to) */
+/* From the struct context at a0 to that at a1; t3 to t6 need not come back. */
     function context_switch; .cfi_same_value ra
-    context sd, a0
-    context ld, a1
+    sd      ra, 0(a0)
+    sd      sp, 8(a0)
+    sd      gp, 16(a0)
+    .irp r, t3, t4, t5, t6
+    li      \r, 0
+    .endr
+    ld      ra, 0(a1)
+    ld      sp, 8(a1)
+    ld      gp, 16(a1)
     ret
     end     context_switch
 
@@ -221,7 +215,7 @@ stack_overflow:
     end     fork_entry
     function thread_entry
     call    sched_finish_switch
-    jalr    s0
+    jalr    gp
     unimp                       /* kernel threads do not return */
     end     thread_entry
 

@@ -252,7 +252,7 @@ class Machines(unittest.TestCase):
                  done.stdout.decode().splitlines() if "\t" in line]
         places = tested = 0
         for n, words in enumerate(lines):
-            found = (re.match(r"(\w+),34\(tp\)", words[1])
+            found = (re.match(r"(\w+),26\(tp\)", words[1])
                      if len(words) > 1 and words[0] == "lhu" else None)
             if not found:
                 continue
