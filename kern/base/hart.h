@@ -9,6 +9,8 @@
 #define HART_HAZARDS 2 /* handles one call looks up at a time */
 
 struct proc;
+struct syscall;
+struct runq;
 struct trace_event;
 
 struct hart {
@@ -36,6 +38,8 @@ struct hart {
     uint64_t kick_at;      /* [s] ticks: when to call an idle hart for help */
     struct trace_event *trace_next;              /* [s] base/trace.h, TR2 */
     struct trace_event *trace_first, *trace_end; /* [I] */
+    const struct syscall *calls; /* 144 [I] the table that its traps use */
+    struct runq *runq;           /* [I] its own: proc/sched.c */
 } __attribute__((aligned(64)));
 
 extern struct hart harts[MAX_HARTS];

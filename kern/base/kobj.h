@@ -64,6 +64,10 @@ static ALWAYS_INLINE void kobj_unlock(struct kobj *obj) RELEASES(&obj->lock)
     spin_unlock_as(&obj->lock, RANK_OBJECT);
 }
 
+/* The same for who holds no other lock. */
+#define kobj_lock_only(obj)   spin_lock_only(&(obj)->lock, RANK_OBJECT)
+#define kobj_unlock_only(obj) spin_unlock_to(&(obj)->lock, 0)
+
 extern uint32_t kobj_count; /* [a] objects of all types that exist */
 
 static inline void kobj_get(struct kobj *obj)

@@ -61,31 +61,42 @@ struct CLANG(capability("mutex")) spinlock {
         :                                                                      \
         : "memory")
 
-/* With the rank known at compile time: saves reading it. */
-static ALWAYS_INLINE void spin_lock_as(struct spinlock *lock, uint32_t rank)
+/* `held` is what this hart holds before, or then. */
+static ALWAYS_INLINE void spin_lock_from(struct spinlock *lock, uint64_t rank,
+                                         uint64_t held)
     ACQUIRES(lock) NO_LOCK_CHECK
 {
-    struct hart *h = this_hart();
-    uint32_t held = h->held;
-
-    lockdep_acquire(lock, rank);
-    assert(held < rank); /* L1: all bits held are lower ones */
-    /* [LOCK] acquire; pairs with the release in spin_unlock_as(). */
-    while (unlikely(swap_acquire(&lock->locked, 1)))
+    lockdep_acquire(lock, (uint32_t)rank);
+    assert(held < rank);      /* L1: all bits held are lower ones */
+    __asm__("" : "+r"(rank)); /* one register for both */
+    /* [LOCK] acquire; pairs with the release in spin_unlock_to(). */
+    while (unlikely(swap_acquire(&lock->locked, rank)))
         while (load_relaxed(&lock->locked))
             cpu_relax();
-    h->held = held + rank;
+    this_hart()->held = (uint16_t)(held + rank);
 }
 
-static ALWAYS_INLINE void spin_unlock_as(struct spinlock *lock, uint32_t rank)
+static ALWAYS_INLINE void spin_unlock_to(struct spinlock *lock, uint64_t held)
     RELEASES(lock) NO_LOCK_CHECK
 {
     lockdep_release(lock);
-    this_hart()->held -= rank;
-    /* [LOCK] release; pairs with the acquire in spin_lock_as(). */
+    this_hart()->held = (uint16_t)held;
+    /* [LOCK] release; pairs with the acquire in spin_lock_from(). */
     release_word(lock->locked);
 }
 
+/* The only lock from here on, until spin_unlock_to(lock, 0). */
+static ALWAYS_INLINE void spin_lock_only(struct spinlock *lock, uint64_t rank)
+    ACQUIRES(lock) NO_LOCK_CHECK
+{
+    assert(this_hart()->held == 0);
+    spin_lock_from(lock, rank, 0);
+}
+
+/* With the rank known at compile time: saves reading it. */
+#define spin_lock_as(lock, rank) spin_lock_from(lock, rank, this_hart()->held)
+#define spin_unlock_as(lock, rank)                                             \
+    spin_unlock_to(lock, this_hart()->held - (rank))
 #define spin_lock(lock)   spin_lock_as(lock, (lock)->rank)
 #define spin_unlock(lock) spin_unlock_as(lock, (lock)->rank)
 

@@ -236,10 +236,10 @@ WRAP(void, sched, void)
     __real_sched();
 }
 
-WRAP(void, sched_yield, void)
+WRAP(long, sched_yield, void)
 {
     lockdep_may_sleep("sched_yield");
-    __real_sched_yield();
+    return __real_sched_yield();
 }
 
 WRAP(void, user_trap, uint64_t cause, void *frame)

@@ -3,11 +3,14 @@
 #ifdef SAN
     .globl  user_copy, user_copy_64
 user_copy:
-    mv      t0, ra
-    j       copy_t0
+    jal     t0, copy_t0
+    mv      a0, a2
+    ret
 user_copy_64:
-    mv      t0, ra
-    j       copy_64_t0
+    li      a2, 0
+    jal     t0, copy_64_t0
+    mv      a0, a2
+    ret
 #endif
 #ifdef SAN_lockdep
     .macro san_call

@@ -25,8 +25,9 @@
 #include "base/kobj.h"
 #include "proc/proc.h"
 
-/* Type and rights of a node in one word, to check both at a time. */
-#define HNODE_KIND(type, rights) ((type) | (rights) << 3)
+/* Type and rights of a node in one word, to check both at a time: a bit for
+ * each type and right that it is not and has not. */
+#define HNODE_KIND(type, rights) (~(1u << (type) | (uint32_t)(rights) << 8))
 
 /* [I] immutable, [v] the object's tree lock, [h] the owner's table lock. */
 struct hnode {
@@ -90,20 +91,19 @@ static inline long MUST_CHECK handle_look_in(struct handle_table *table,
                                              uint64_t value, int i,
                                              struct hnode **out)
 {
-    struct hart *h = this_hart();
     struct hentry *e = &table->entry[value % HANDLE_SLOTS];
     struct hnode *node = load_relaxed(&e->node);
 
     if (!node)
         return -E_BADH;
-    store_relaxed(&h->hazard[i], node);
+    store_relaxed(&this_hart()->hazard[i], node);
     fence_full(); /* pairs with the one in wait_for_readers() */
     /* Another value: this one was never issued, or is stale. Only now, since a
      * revoked node's memory may come back in the slot's next handle. Another
      * node: revoked just now. */
     if ((uint64_t)load_relaxed(&e->value) != value ||
         load_relaxed(&e->node) != node) {
-        store_relaxed(&h->hazard[i], NULL);
+        store_relaxed(&this_hart()->hazard[i], NULL);
         return -E_BADH;
     }
     *out = node;
@@ -119,7 +119,7 @@ static inline long MUST_CHECK handle_look(uint64_t value, int i,
 
 static inline uint32_t hnode_rights(const struct hnode *node)
 {
-    return node->kind >> 3;
+    return ~node->kind >> 8;
 }
 
 /* The same, and check type and right; on failure nothing is noted.
@@ -130,21 +130,24 @@ static inline long MUST_CHECK handle_use(uint64_t value, int i, uint32_t type,
     long error;
 
     TRY(handle_look(value, i, out));
-    if (likely(((*out)->kind & HNODE_KIND(7, right)) ==
-               HNODE_KIND(type, right)))
+    if (likely(!((*out)->kind & ~HNODE_KIND(type, right))))
         return 0;
-    error = (*out)->kind % 8 != type ? -E_WRONGTYPE : -E_ACCES;
+    error = (*out)->kind >> type & 1 ? -E_WRONGTYPE : -E_ACCES;
     store_relaxed(&this_hart()->hazard[i], NULL);
     return error;
 }
 
-/* The call is through with the nodes that it noted. */
+/* The call is through with the one node that it noted, as hazard 0. */
+static inline void handle_done_one(void)
+{
+    store_release(&this_hart()->hazard[0], NULL); /* [HAZARD] */
+}
+
+/* The same with all of them. */
 static inline void handle_done(void)
 {
-    struct hart *h = this_hart();
-
-    store_release(&h->hazard[0], NULL); /* [HAZARD] */
-    store_relaxed(&h->hazard[1], NULL); /* behind the same fence */
+    handle_done_one();
+    store_relaxed(&this_hart()->hazard[1], NULL); /* behind the same fence */
 }
 
 /* On the declaration of a node that is looked up: handle_done() where its scope

@@ -34,14 +34,14 @@ inline long sem_give(struct sem *s)
 {
     long error = 0;
 
-    kobj_lock(&s->obj);
+    kobj_lock_only(&s->obj);
     if (unlikely(s->closed & (SHUT | RIGHT_READ)))
         error = -E_PIPE;
     else if (unlikely(s->count >= SEM_MAX))
         error = -E_INVAL;
     else
         add_locked(s);
-    kobj_unlock(&s->obj);
+    kobj_unlock_only(&s->obj);
     return error;
 }
 
@@ -81,7 +81,7 @@ inline long sem_take(struct sem *s, const void *node, uint64_t timeout)
 {
     long error = 0;
 
-    kobj_lock(&s->obj);
+    kobj_lock_only(&s->obj);
     if (unlikely(s->closed & SHUT))
         error = -E_PIPE;
     else if (likely(s->count))
@@ -90,7 +90,7 @@ inline long sem_take(struct sem *s, const void *node, uint64_t timeout)
         error = s->closed & RIGHT_WRITE ? -E_PIPE : -E_AGAIN;
     if (error == -E_AGAIN && timeout)
         return wait_locked(s, node, timeout);
-    kobj_unlock(&s->obj);
+    kobj_unlock_only(&s->obj);
     handle_done();
     return error;
 }

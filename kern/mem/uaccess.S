@@ -1,7 +1,7 @@
-/* copy_t0: a2 bytes to a0 from a1; _64: 64 of them. Called by t0, they change
- * a0 to a5 only (uaccess.h); a0 is 0 then, or -E_FAULT. Eight words in a row,
- * when both addresses are 8-aligned; one byte at a time to get there and for
- * the rest. What may fault is between user_copy_start and user_copy_end:
+/* copy_t0: a2 bytes to a0 from a1; _64: 64 with a2 = 0. Called by t0, they
+ * change a0 to a5 only (uaccess.h); a2 is 0 then, or -E_FAULT. Eight words in a
+ * row, when both addresses are 8-aligned; one byte at a time to get there and
+ * for the rest. What may fault is between user_copy_start and user_copy_end:
  * kernel_trap() then goes on at user_copy_fault.
  */
     .macro  three op, base, at
@@ -56,11 +56,9 @@ user_copy_start:
     addi    a2, a2, 128
     bnez    a2, .Lblocks
 .Ldone:
-    li      a0, 0
     jr      t0
 copy_64_t0:
     block   0
-    li      a0, 0
     jr      t0
 .Lwords:
     addi    a2, a2, 64 - 8
@@ -90,6 +88,6 @@ copy_64_t0:
     j       .Lblocks
 user_copy_end:
 user_copy_fault:
-    li      a0, -14             /* -E_FAULT */
+    li      a2, -14             /* -E_FAULT */
     jr      t0
     .cfi_endproc; .size copy_t0, . - copy_t0

@@ -34,14 +34,14 @@ static inline bool uaddr_may_reach_kernel(uaddr_t a, uint64_t len)
 /* They take so few registers that the caller needs no stack frame. */
 #define CALL_COPY(how, to, from, len)                                          \
     ({                                                                         \
-        register long result_ __asm__("a0") = (long)(to);                      \
+        register long to_ __asm__("a0") = (long)(to);                          \
         register long from_ __asm__("a1") = (long)(from);                      \
-        register long len_ __asm__("a2") = (long)(len);                        \
+        register long left_ __asm__("a2") = (long)(len);                       \
         __asm__ volatile("jal t0, " how                                        \
-                         : "+r"(result_), "+r"(from_), "+r"(len_)              \
+                         : "+r"(to_), "+r"(from_), "+r"(left_)                 \
                          :                                                     \
                          : "t0", "a3", "a4", "a5", "memory");                  \
-        result_;                                                               \
+        left_;                                                                 \
     })
 
 /* uaccess.S: copies len bytes; 0, or -E_FAULT after a fault. The code that may

@@ -46,8 +46,10 @@ void sched_init(uint64_t hz)
 {
     slice_ticks = SLICE_NS * hz / 1000000000;
     kick_ticks = KICK_NS * hz / 1000000000;
-    for (uint32_t i = 0; i < MAX_HARTS; i++)
+    for (uint32_t i = 0; i < MAX_HARTS; i++) {
         list_init(&runqs[i].line);
+        harts[i].runq = &runqs[i];
+    }
 }
 
 /* The beginning of a name, for a trace. */
@@ -160,12 +162,11 @@ static struct proc *take(struct hart *h)
 
 static inline void use_address_space(struct hart *h, struct proc *p)
 {
-    uint32_t i = h->index;
+    uint32_t bit = 1u << h->index;
 
-    if (csr_read(satp) != p->vm.satp)
-        csr_write(satp, p->vm.satp);
-    if (unlikely(load_relaxed(&p->stale_harts) >> i & 1)) {
-        and_relaxed(&p->stale_harts, ~(1u << i));
+    csr_write(satp, p->vm.satp);
+    if (unlikely(load_relaxed(&p->stale_harts) & bit)) {
+        and_relaxed(&p->stale_harts, ~bit);
         sfence_asid(p->slot + 1);
         fence_i(); /* its text may be new, in frames used before */
     }
@@ -248,10 +249,10 @@ static ALWAYS_INLINE void switch_to(struct hart *h, struct proc *next,
     sched_finish_switch();
 }
 
-void sched_finish_switch(void)
+inline void sched_finish_switch(void)
 {
     struct proc *left = this_hart()->previous;
-    uint64_t work = load_relaxed(&left->work);
+    uint32_t work = left->work;
 
     /* [ON-HART] release; pairs with the acquire in await_stack(). */
     store_release(&left->on_hart, work & WORK_PAUSED);
@@ -282,22 +283,25 @@ inline void sched_to(struct proc *p)
     switch_to(h, p, true);
 }
 
-void sched_yield(void)
+long sched_yield(void)
 {
     struct hart *h = this_hart();
-    struct runq *rq = &runqs[h->index];
+    struct runq *rq = h->runq;
     struct list *first;
 
-    queue_next(h); /* who waited comes before us */
-    if (!has_work(rq))
-        return;
+    if (!h->next && !has_work(rq))
+        return 0;
     store_relaxed(&h->thread->state, PROC_READY);
-    spin_lock_as(&rq->lock, RANK_RUNQ);
+    spin_lock_only(&rq->lock, RANK_RUNQ);
+    if (unlikely(h->next)) /* who waited comes before us */
+        list_push_back(&rq->line, &h->next->run);
+    h->next = NULL;
     /* Another hart may take us: S3. */
     list_push_back(&rq->line, &h->thread->run);
     first = list_pop_front(&rq->line);
-    spin_unlock_as(&rq->lock, RANK_RUNQ);
+    spin_unlock_to(&rq->lock, 0);
     switch_to(h, list_entry(first, struct proc, run), false);
+    return 0;
 }
 
 /* --- interrupts ----------------------------------------------------------- */
@@ -312,7 +316,7 @@ static void call_for_help(struct hart *h, uint64_t now)
     fence_full();  /* S4 */
     idlers = load_relaxed(&idle_harts);
     h->kick_at = TICKS_NEVER;
-    if (!idlers || !has_work(&runqs[h->index]))
+    if (!idlers || !has_work(h->runq))
         return;
     while (!(idlers >> i & 1))
         i++;
@@ -324,7 +328,7 @@ static void call_for_help(struct hart *h, uint64_t now)
  * where nobody waits. */
 static void share(struct hart *h)
 {
-    struct runq *mine = &runqs[h->index], *other;
+    struct runq *mine = h->runq, *other;
     struct list *link = NULL;
     uint32_t i = 0;
 
@@ -361,7 +365,7 @@ void sched_clock(struct hart *h)
 
     if (unlikely(now >= h->kick_at))
         call_for_help(h, now);
-    if (h->next || has_work(&runqs[h->index])) {
+    if (h->next || has_work(h->runq)) {
         if (now >= h->slice_end) {
             or_relaxed(&h->thread->work, WORK_RESCHED);
             h->slice_end = now + slice_ticks;

@@ -21,9 +21,9 @@ void sched_to(struct proc *p);
 /* Give the hart to the next ready process, or to the idle one; yield: let those
  * of this hart run first; in time: if the caller's slice has ended. Locks: none
  * held. Sleeps: until the caller is ready and runs again, perhaps on another
- * hart. */
+ * hart. Returns: 0. */
 void sched(void);
-void sched_yield(void);
+long sched_yield(void);
 void sched_yield_in_time(void);
 
 /* The new process's side of a switch: lets go of the one that was left. */

@@ -63,6 +63,7 @@ static void read_machine(uint64_t hart_id, uint64_t fdt_pa)
     slots = slots < MIN_PROCS ? MIN_PROCS : slots;
     for (; hart_count < machine.nharts; hart_count++) {
         harts[hart_count].index = hart_count;
+        harts[hart_count].calls = syscall_table;
         harts[hart_count].id = machine.hart_ids[hart_count];
     }
 }

@@ -210,8 +210,7 @@ long start_init(void)
 
 SYSCALL(yield, void)
 {
-    sched_yield();
-    return 0;
+    return sched_yield();
 }
 
 SYSCALL(clock_ns, void)

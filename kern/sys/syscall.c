@@ -36,5 +36,4 @@ const struct syscall syscall_table[SYSCALL_SLOTS] = {
     [CALL_handle_subscribe] = {BODY(sys_handle_subscribe), RUNS_ALONE},
 };
 #pragma GCC diagnostic pop
-const struct syscall *call_table = syscall_table;
 // clang-format on

@@ -25,9 +25,6 @@ enum { RUNS, RUNS_ALONE, NEVER_RUNS, TIMER, TIMEOUT };
 #define SYSCALL_SLOTS 256u /* a power of two, at least WEIR_CALL_LIMIT */
 extern const struct syscall syscall_table[SYSCALL_SLOTS];
 
-/* The one that traps use. */
-extern const struct syscall *call_table;
-
 /* End the running process and give back all that it holds. */
 NORETURN void end_process(uint32_t reason, long code, uint64_t cause,
                           uint64_t addr);

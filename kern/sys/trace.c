@@ -53,7 +53,8 @@ void trace_begin(void)
     for (uint32_t i = 0; i < SYSCALL_SLOTS; i++)
         table[i].body = (call_fn *)(void (*)(void))traced_call;
     table[CALL_fork] = syscall_table[CALL_fork]; /* fork_process() traces it */
-    call_table = table;
-    for (struct hart *h = harts; h < &harts[hart_count]; h++)
+    for (struct hart *h = harts; h < &harts[hart_count]; h++) {
+        h->calls = table;
         h->traced = true;
+    }
 }

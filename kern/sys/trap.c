@@ -19,6 +19,7 @@ _Static_assert(offsetof(struct hart, stack) == 8, "entry.S");
 _Static_assert(offsetof(struct hart, scratch) == 16, "vector.S");
 _Static_assert(offsetof(struct hart, index) == 28, "vector_hooks.S");
 _Static_assert(offsetof(struct hart, id) == 32, "entry.S");
+_Static_assert(offsetof(struct hart, calls) == 144, "vector.S");
 _Static_assert(sizeof(struct hart) == 192, "entry.S");
 _Static_assert(offsetof(struct panic_regs, pc) == 256, "vector.S");
 

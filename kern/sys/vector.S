@@ -19,6 +19,7 @@
 /* Offsets; trap.c and proc.h assert them. */
 #define HART_PROC     0
 #define HART_SCRATCH 16
+#define HART_CALLS    144
 #define PROC_WORK     24
 #define PROC_TF       32
 
@@ -100,7 +101,7 @@
     san_call
     li      t0, WEIR_CALL_LIMIT
     bgeu    a7, t0, no_such_call
-    ld      t0, call_table
+    ld      t0, HART_CALLS(tp)
     slli    t1, a7, 4           /* sizeof(struct syscall) */
     add     t0, t0, t1
     ld      t0, 0(t0)

@@ -341,7 +341,7 @@ def nodes(p):
 
 
 def node_rights(node):
-    return int(node["kind"]) >> 3
+    return ~int(node["kind"]) >> 8 & 0xff
 
 
 def check_object(obj):
