@@ -29,7 +29,7 @@ from judging import BUILD, ERROR, FAIL, OK, SKIP
 
 KERNELS = "kernels"
 RIGHT, ALL, KEPT = "right", "handed-out", "reference"
-SEEDS = range(1, 7)  # each is tried until one shows the mistake
+SEEDS = range(1, 13)  # each is tried until one shows the mistake
 WHOLE = ("kern", "pass1")  # folders of a build that a kernel is made from
 NO_VERDICT = (BUILD, ERROR, SKIP)
 

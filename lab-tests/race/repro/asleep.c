@@ -58,7 +58,7 @@ TEST(reproduce)
 {
     handle_t there = (handle_t)sem_create(0), back = (handle_t)sem_create(0);
     handle_t turns = (handle_t)sem_create(0);
-    long asks = SPAWN(ask(there, back, turns, rounds(2000)));
+    long asks = SPAWN(ask(there, back, turns, rounds(8000)));
     long answers = SPAWN(answer(there, back));
     bool lost = false;
 
