@@ -110,11 +110,8 @@ class Runner:
             cpus = [1 if test.icount else self.cpus or 1]
         if self.seed is not None:
             seeds = [self.seed]
-        found = [(n, seed, args) for n in cpus for seed in seeds
-                 for args in test.args]
-        if test.race and not self.grading and self.seed is None:
-            found.append((cpus[0], 1, test.args[0]))  # a drawn schedule, too
-        return found
+        return [(n, seed, args) for n in cpus for seed in seeds
+                for args in test.args]
 
     def run(self, test):
         """Runs one test on every machine it asks for; returns a Result."""
