@@ -29,6 +29,46 @@ handle_t new_queue(uint32_t ring, uint32_t max)
     return (handle_t)must(queue_create(ring, max, 0), "queue_create");
 }
 
+struct ends new_ends(uint32_t max)
+{
+    handle_t q = new_queue(1, max);
+    struct ends e = {
+        (handle_t)must(handle_dup(q, RIGHT_READ, 0), "handle_dup"),
+        (handle_t)must(handle_dup(q, RIGHT_WRITE, 0), "handle_dup"),
+    };
+
+    handle_close(q);
+    return e;
+}
+
+void await_line(handle_t q, uint64_t n)
+{
+    struct queue_stat s;
+
+    do {
+        yield();
+        must(queue_stat(q, &s), "queue_stat");
+    } while (s.waiting_receivers + s.waiting_senders < n);
+}
+
+void crowd_wait(const struct ends *e)
+{
+    handle_close(e->write);
+    (void)queue_recv(e->read, 0, 0, 0, TIMEOUT_FOREVER);
+}
+
+void crowd_wake(const struct ends *e)
+{
+    handle_close(e->write);
+}
+
+void crowd_end(const struct ends *e, uint64_t n)
+{
+    for (uint64_t i = 0; i < n; i++)
+        must(wait(-1, 0, TIMEOUT_FOREVER), "wait");
+    handle_close(e->read);
+}
+
 static bool wanted(const char *name, char **names, int count)
 {
     for (int i = 0; i < count; i++)

@@ -48,6 +48,22 @@ uint64_t now(void);
 
 handle_t new_queue(uint32_t ring, uint32_t max);
 
+/* The two ends of a queue of one place: who waits at one is woken when the
+ * other is closed. */
+struct ends {
+    handle_t read, write;
+};
+struct ends new_ends(uint32_t max);
+
+/* Until so many processes wait at q. */
+void await_line(handle_t q, uint64_t n);
+
+/* For a crowd of children: each waits; they are woken; all of them have ended.
+ * No message ever comes. */
+void crowd_wait(const struct ends *e);
+void crowd_wake(const struct ends *e);
+void crowd_end(const struct ends *e, uint64_t n);
+
 /* Sends and receives `bench_buffer`, waiting as long as it takes. */
 static inline void send(handle_t q, size_t len)
 {

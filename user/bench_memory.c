@@ -67,27 +67,15 @@ static uint64_t of_regions(uint64_t count, uint64_t size)
 /* Bytes that `count` children take that share nothing but text. */
 static uint64_t of_processes(uint64_t count, NO_ARG)
 {
-    handle_t gate = new_queue(1, 1), r, w;
-    uint64_t bytes;
-    struct queue_stat s;
+    struct ends e = new_ends(1);
+    uint64_t bytes = free_bytes();
 
-    r = (handle_t)must(handle_dup(gate, RIGHT_READ, 0), "handle_dup");
-    w = (handle_t)must(handle_dup(gate, RIGHT_WRITE, 0), "handle_dup");
-    handle_close(gate);
-    bytes = free_bytes();
     for (uint64_t i = 0; i < count; i++)
-        must(SPAWN(handle_close(w);
-                   (void)queue_recv(r, bench_buffer, 1, 0, TIMEOUT_FOREVER)),
-             "fork");
-    do {
-        yield();
-        must(queue_stat(r, &s), "queue_stat");
-    } while (s.waiting_receivers < count);
+        must(SPAWN(crowd_wait(&e)), "fork");
+    await_line(e.read, count);
     bytes -= free_bytes();
-    handle_close(w);
-    for (uint64_t i = 0; i < count; i++)
-        must(wait(-1, 0, TIMEOUT_FOREVER), "wait");
-    handle_close(r);
+    crowd_wake(&e);
+    crowd_end(&e, count);
     return bytes;
 }
 

@@ -56,75 +56,57 @@ static uint64_t receive_at(uint64_t rounds, uint64_t depth)
 
 /* --- processes waiting ---------------------------------------------------- */
 
-static void await_line(handle_t q, uint64_t n)
-{
-    struct queue_stat s;
-
-    do {
-        yield();
-        must(queue_stat(q, &s), "queue_stat");
-    } while (s.waiting_receivers + s.waiting_senders < n);
-}
-
 /* Sends that wake the first of `waiters` receivers; the time until it waits
  * again does not count. */
 static uint64_t wake_receiver(uint64_t rounds, uint64_t waiters)
 {
-    handle_t q = new_queue(1, SMALL), r, w;
+    struct ends e = new_ends(SMALL);
     uint64_t sum = 0, start;
 
-    r = (handle_t)must(handle_dup(q, RIGHT_READ, 0), "handle_dup");
-    w = (handle_t)must(handle_dup(q, RIGHT_WRITE, 0), "handle_dup");
-    handle_close(q);
     for (uint64_t i = 0; i < waiters; i++)
         must(SPAWN({
-                 handle_close(w);
-                 while (queue_recv(r, bench_buffer, SMALL, 0,
+                 handle_close(e.write);
+                 while (queue_recv(e.read, bench_buffer, SMALL, 0,
                                    TIMEOUT_FOREVER) >= 0)
                      continue;
              }),
              "fork");
     for (uint64_t i = 0; i < rounds; i++) {
-        await_line(r, waiters);
+        await_line(e.read, waiters);
         start = instructions();
-        send(w, SMALL);
+        send(e.write, SMALL);
         sum += instructions() - start;
     }
-    handle_close(w);
-    while (wait(-1, 0, TIMEOUT_FOREVER) > 0)
-        continue;
-    handle_close(r);
+    crowd_wake(&e);
+    crowd_end(&e, waiters);
     return sum - rounds * reading_cost();
 }
 
 /* Receives that wake the first of `waiters` senders. */
 static uint64_t wake_sender(uint64_t rounds, uint64_t waiters)
 {
-    handle_t q = new_queue(1, SMALL), r, w;
+    struct ends e = new_ends(SMALL);
     uint64_t sum = 0, start;
 
-    r = (handle_t)must(handle_dup(q, RIGHT_READ, 0), "handle_dup");
-    w = (handle_t)must(handle_dup(q, RIGHT_WRITE, 0), "handle_dup");
-    handle_close(q);
-    send(w, SMALL);
+    send(e.write, SMALL);
     for (uint64_t i = 0; i < waiters; i++)
         must(SPAWN({
-                 handle_close(r);
-                 while (queue_send(w, bench_buffer, SMALL, 0,
+                 handle_close(e.read);
+                 while (queue_send(e.write, bench_buffer, SMALL, 0,
                                    TIMEOUT_FOREVER) >= 0)
                      continue;
              }),
              "fork");
     for (uint64_t i = 0; i < rounds; i++) {
-        await_line(r, waiters);
+        await_line(e.read, waiters);
         start = instructions();
-        receive(r);
+        receive(e.read);
         sum += instructions() - start;
     }
-    handle_close(r);
-    while (wait(-1, 0, TIMEOUT_FOREVER) > 0)
-        continue;
-    handle_close(w);
+    handle_close(e.read); /* wakes them all */
+    for (uint64_t i = 0; i < waiters; i++)
+        must(wait(-1, 0, TIMEOUT_FOREVER), "wait");
+    handle_close(e.write);
     return sum - rounds * reading_cost();
 }
 
@@ -133,22 +115,15 @@ static uint64_t wake_sender(uint64_t rounds, uint64_t waiters)
 /* Between two processes, while `others` more are asleep. */
 static uint64_t among_processes(uint64_t rounds, uint64_t others)
 {
-    handle_t gate = new_queue(1, 1), r, w;
+    struct ends e = new_ends(1);
     uint64_t spent;
 
-    r = (handle_t)must(handle_dup(gate, RIGHT_READ, 0), "handle_dup");
-    w = (handle_t)must(handle_dup(gate, RIGHT_WRITE, 0), "handle_dup");
-    handle_close(gate);
     for (uint64_t i = 0; i < others; i++)
-        must(SPAWN(handle_close(w);
-                   (void)queue_recv(r, bench_buffer, 1, 0, TIMEOUT_FOREVER)),
-             "fork");
-    await_line(r, others);
+        must(SPAWN(crowd_wait(&e)), "fork");
+    await_line(e.read, others);
     spent = bench_ping_pong(rounds, SMALL);
-    handle_close(w); /* wakes them all */
-    for (uint64_t i = 0; i < others; i++)
-        must(wait(-1, 0, TIMEOUT_FOREVER), "wait");
-    handle_close(r);
+    crowd_wake(&e);
+    crowd_end(&e, others);
     return spent;
 }
 
@@ -156,26 +131,20 @@ static uint64_t among_processes(uint64_t rounds, uint64_t others)
  * asleep have 200 of them each. */
 static uint64_t among_queues(uint64_t rounds, uint64_t others)
 {
-    handle_t gate = new_queue(1, 1), r, w;
+    struct ends e = new_ends(1);
     uint64_t spent, holders = (others + MANY - 1) / MANY;
 
-    r = (handle_t)must(handle_dup(gate, RIGHT_READ, 0), "handle_dup");
-    w = (handle_t)must(handle_dup(gate, RIGHT_WRITE, 0), "handle_dup");
-    handle_close(gate);
     for (uint64_t i = 0; i < holders; i++)
         must(SPAWN({
-                 handle_close(w);
                  for (uint64_t k = i; k < others; k += holders)
                      send(new_queue(1, SMALL), SMALL);
-                 (void)queue_recv(r, bench_buffer, 1, 0, TIMEOUT_FOREVER);
+                 crowd_wait(&e);
              }),
              "fork");
-    await_line(r, holders);
+    await_line(e.read, holders);
     spent = bench_copy(rounds, SMALL);
-    handle_close(w);
-    for (uint64_t i = 0; i < holders; i++)
-        must(wait(-1, 0, TIMEOUT_FOREVER), "wait");
-    handle_close(r);
+    crowd_wake(&e);
+    crowd_end(&e, holders);
     return spent;
 }
 
@@ -197,25 +166,16 @@ static uint64_t among_handles(uint64_t rounds, uint64_t others)
  * them, per message of one. */
 static uint64_t pairs(uint64_t rounds, uint64_t count)
 {
-    handle_t gate = new_queue(1, 1), r, w;
+    struct ends e = new_ends(1);
     uint64_t start;
 
-    r = (handle_t)must(handle_dup(gate, RIGHT_READ, 0), "handle_dup");
-    w = (handle_t)must(handle_dup(gate, RIGHT_WRITE, 0), "handle_dup");
-    handle_close(gate);
     for (uint64_t i = 0; i < count; i++)
-        must(SPAWN(handle_close(w);
-                   (void)queue_recv(r, bench_buffer, 1, 0, TIMEOUT_FOREVER);
-                   bench_stream(rounds, SMALL)),
-             "fork");
-    await_line(r, count);
+        must(SPAWN(crowd_wait(&e); bench_stream(rounds, SMALL)), "fork");
+    await_line(e.read, count);
     start = now();
-    handle_close(w);
-    for (uint64_t i = 0; i < count; i++)
-        must(wait(-1, 0, TIMEOUT_FOREVER), "wait");
-    start = now() - start;
-    handle_close(r);
-    return start / count;
+    crowd_wake(&e);
+    crowd_end(&e, count);
+    return (now() - start) / count;
 }
 
 /* --- elements checked ----------------------------------------------------- */
