@@ -18,8 +18,8 @@ TEST(receiver_sleeps)
     long child = SPAWN(CHECK_EQ(take(q), 42));
 
     await_receivers(q, 1);
+    await_state(child, PROC_WAITING);
     CHECK_EQ(proc_info(child, &before), 0);
-    CHECK_EQ(before.state, PROC_WAITING);
     nap_ms(200);
     CHECK_EQ(proc_info(child, &after), 0);
     CHECK(after.cpu_ns - before.cpu_ns < MS(2));
@@ -37,6 +37,7 @@ TEST(sender_sleeps)
     CHECK_EQ(put_now(q, 1, PRIO_LOW), 0);
     child = SPAWN(CHECK_EQ(put(q, 2), 0));
     await_senders(q, 1);
+    await_state(child, PROC_WAITING);
     CHECK_EQ(proc_info(child, &before), 0);
     nap_ms(200);
     CHECK_EQ(proc_info(child, &after), 0);
