@@ -27,10 +27,10 @@ def proof(nonce, case):
     return "%016x" % value
 
 
-def judge_tap(text, case, nonce=None):
+def judge_tap(text, cases, nonce=None):
     """
-    (verdict, details) of a program that was asked to run one case: the plan
-    1..1 and one result, which is the case's own, and its proof (G2).
+    (verdict, details) of a program that was asked to run these cases: a plan,
+    and of each in turn its own result and its proof (G2).
     """
     plan, results, notes, proofs = None, [], [], []
     for line in FIRMWARE.sub("", text).split("\n"):
@@ -45,29 +45,29 @@ def judge_tap(text, case, nonce=None):
             proofs.append(line[len("# proof "):].strip())
         elif line.startswith("#"):
             notes.append(line[1:].strip())
-    if plan != 1 or len(results) != 1:
-        return FAIL, notes + ["want one result, got %d of %s" % (
-            len(results), "no plan" if plan is None else plan)]
-    passed, name, rest = results[0]
-    if not passed:
+    if plan != len(cases) or len(results) != plan:
+        return FAIL, notes + ["want %d results, got %d of %s" % (
+            len(cases), len(results), "no plan" if plan is None else plan)]
+    if not all(passed for passed, _, _ in results):
         stuck = any(note.startswith(STUCK) for note in notes)
         return HANG if stuck else FAIL, notes or [
-            "the case failed and does not say why"]
-    if name != case:
-        return FAIL, notes + ["want the result of %s, got %s" % (case, name)]
-    if nonce is not None and proofs != [proof(nonce, case)]:
+            "a case failed and does not say why"]
+    names = [name for _, name, _ in results]
+    if names != list(cases):
+        return FAIL, notes + ["want the results of %s, got %s" % (
+            " ".join(cases), " ".join(names))]
+    if nonce is not None and proofs != [proof(nonce, case) for case in cases]:
         return FAIL, notes + ["the result does not come from the harness: "
                               "want its proof, got %d" % len(proofs)]
-    if "# SKIP" in rest.upper():
-        return SKIP, [rest.strip()]
-    return OK, notes
+    skipped = [rest.strip() for _, _, rest in results if "# SKIP" in rest.upper()]
+    return (SKIP, skipped) if skipped else (OK, notes)
 
 
 def last_lines(text, count):
     return [line for line in text.splitlines() if line.strip()][-count:]
 
 
-def judge(status, text, kernel, case, nonce=None):
+def judge(status, text, kernel, cases, nonce=None):
     """The verdict on one machine's run, which has ended by itself."""
     if status == machine.PANICKED:
         at = kernel.find("panic")
@@ -75,7 +75,7 @@ def judge(status, text, kernel, case, nonce=None):
     if status == machine.NOT_STARTED:
         return FAIL, ["the machine stopped before init started"
                       ] + last_lines(kernel, 3)
-    verdict, details = judge_tap(text, case, nonce)
+    verdict, details = judge_tap(text, cases, nonce)
     if verdict == OK and status != 0:
         return FAIL, ["all passed, but exit status %d" % status]
     if verdict == FAIL:

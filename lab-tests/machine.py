@@ -101,6 +101,16 @@ def make(build, *targets):
     return result.returncode, result.stdout.decode(errors="replace")
 
 
+def sanitized(name):
+    """The kernel with a sanitizer. Programs are those of the ordinary build."""
+    return os.path.join(ROOT, "build", name, "kernel.elf")
+
+
+def make_sanitized(name):
+    return make(os.path.dirname(sanitized(name)), os.path.relpath(
+        sanitized(name), ROOT))
+
+
 def ensure_built(build):
     """Builds the kernel and the archive unless they are there."""
     wanted = [os.path.join(build, n) for n in ("kernel.elf", "initrd.tar")]

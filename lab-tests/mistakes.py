@@ -135,7 +135,7 @@ def prepare(build, directory):
 def _shown(runner, test, log, instructor):
     """Whether the reproducer does what it is for: a Result."""
     log.write("--- with the mistake\n")
-    result = runner.run_machines(test, log, kernel(
+    result = runner.run_machines([test], log, kernel(
         runner.build, test.directory, test.name if instructor else ALL), SEEDS)
     if result.verdict == OK:
         return Result(test, FAIL, details=[
@@ -145,7 +145,7 @@ def _shown(runner, test, log, instructor):
         return Result(test, result.verdict if result.verdict in NO_VERDICT
                       else OK, details=result.details)
     log.write("--- without it\n")
-    result = runner.run_machines(test, log, kernel(
+    result = runner.run_machines([test], log, kernel(
         runner.build, test.directory, RIGHT))
     if result.verdict != OK:
         result.details.insert(
@@ -166,4 +166,4 @@ def run(runner, test, log):
     kept = kept_at(test.directory, test.source)
     if os.path.exists(kept):
         test.source = kept
-    return runner.run_machines(test, log)
+    return runner.run_machines([test], log)

@@ -26,7 +26,47 @@ from machine import BuildFailed, CannotStart, Machine
 
 OUTPUT_MAX = 1 << 20
 RACE_SEEDS = (1, 2, 3)
+# Beside the cases the boot arguments have seed=, nonce=, run=, drivers=.
+CASES_MOST = machine.ARGS_MAX - 80
 ICOUNT_WALL = 6  # times slower than the host's clock, at most
+QUICK_BOOT = 0.4  # seconds that a boot takes on an idle host
+SLOWEST = 20.0  # a host that is slower still is no host for grading
+BOOT_BUDGET, BOOT_WALL = 20, 60  # seconds of guest and wall time
+
+
+def calibrate(build, qemu, directory):
+    """
+    (how many times slower than an idle host this one is, whether the system
+    boots at all), by one boot.
+    """
+    monitor = os.path.join(directory, "boot")
+    box = Machine(
+        os.path.join(build, "kernel.elf"), os.path.join(build, "initrd.tar"),
+        args=machine.boot_args(["echo"]), qemu=qemu, monitor=monitor,
+        watch=watch.Watch(monitor, BOOT_BUDGET, BOOT_WALL))
+    begin = time.monotonic()
+    status = box.run(lambda data: None, lambda data: None, BOOT_WALL)
+    took = time.monotonic() - begin
+    return min(max(1.0, took / QUICK_BOOT), SLOWEST), status == 0
+
+
+def together(tests):
+    """
+    The tests in lists of what can share machines: cases of one program that
+    want the same ones, as many as fit into the boot arguments.
+    """
+    rows = {}
+    for test in tests:
+        alone = test.alone or test.case is None or isinstance(test, Mistake)
+        row = rows.setdefault(test.id if alone else (
+            test.source, test.mem, test.icount, test.driver, test.times,
+            test.race, *map(tuple, (test.harts, test.seeds, test.args,
+                                    test.files))), [[]])
+        words = [*test.args, test.program, *(one.case for one in row[-1])]
+        if len(" ".join(words + [test.case or ""])) > CASES_MOST:
+            row.append([])
+        row[-1].append(test)
+    return [part for row in rows.values() for part in row]
 
 
 class Bounded:
@@ -73,8 +113,10 @@ class Runner:
     """
 
     def __init__(self, build, directory, qemu, seed=None, cpus=None,
-                 timeout=None, slowness=1.0, grading=False, icount=False):
+                 timeout=None, slowness=1.0, grading=False, icount=False,
+                 kernel=None):
         self.build = build
+        self.kernel = kernel or os.path.join(build, "kernel.elf")
         self.directory = directory
         self.qemu = qemu
         self.seed = seed
@@ -115,28 +157,53 @@ class Runner:
 
     def run(self, test):
         """Runs one test on every machine it asks for; returns a Result."""
+        return self._run_logged([test], lambda log: (
+            mistakes.run(self, test, log) if isinstance(test, Mistake) else
+            self.run_machines([test], log)))
+
+    def run_together(self, tests):
+        """
+        Results of tests that share machines, as together() finds them; of each
+        by itself, if that fails. If then none does, that is a failure, too.
+        """
+        if len(tests) == 1:
+            return [self.run(tests[0])]
+        whole = self._run_logged(
+            tests, lambda log: self.run_machines(tests, log))
+        if whole.verdict == OK:
+            return [Result(test, OK, whole.seconds / len(tests), log=whole.log)
+                    for test in tests]
+        results = [self.run(test) for test in tests]
+        if all(result.verdict == OK for result in results):
+            whole.details.insert(0, "together with, but not without: " + " ".join(
+                test.case for test in tests[1:]))
+            results[0] = whole
+        return results
+
+    def _run_logged(self, tests, call):
         begin = time.monotonic()
-        path = os.path.join(self.out, test.id + ".log")
+        path = os.path.join(self.out, tests[0].id + (
+            ".together.log" if tests[1:] else ".log"))
         with open(path, "w") as log:
             try:
-                result = (mistakes.run(self, test, log)
-                          if isinstance(test, Mistake) else
-                          self.run_machines(test, log))
+                result = call(log)
             except (CannotStart, OSError, subprocess.SubprocessError) as error:
-                result = Result(test, ERROR, details=str(error).splitlines())
+                result = Result(tests[0], ERROR, details=str(error).splitlines())
         result.seconds = time.monotonic() - begin
         result.log = path
         return result
 
-    def run_machines(self, test, log, kernel=None, seeds=None):
-        """On each machine that it asks for, with this kernel, these seeds."""
-        if test.times and not machine.is_ordinary(self.build):
+    def run_machines(self, tests, log, kernel=None, seeds=None):
+        """On each machine that they ask for, with this kernel, these seeds."""
+        test = tests[0]
+        if test.times and not machine.is_ordinary(
+                os.path.dirname(self.kernel)):
             return Result(test, SKIP, details=["it measures time"])
         result = Result(test, ERROR)
         for cpus, seed, args in self.machines(test, seeds):
             try:
                 verdict, details = self._run_one(
-                    test, cpus, seed, args, log, kernel)
+                    tests, cpus, seed, args, log, kernel)
             except BuildFailed as error:
                 verdict, details = BUILD, str(error).splitlines()
             except (CannotStart, OSError) as error:
@@ -147,17 +214,20 @@ class Runner:
                 break
         return result
 
-    def _run_one(self, test, cpus, seed, args, log, kernel=None):
+    def _run_one(self, tests, cpus, seed, args, log, kernel):
+        test = tests[0]
         if test.case is None:
             return self._run_script(test, cpus, seed, log)
-        kernel = kernel or os.path.join(self.build, "kernel.elf")
+        cases = [one.case for one in tests]
+        kernel = kernel or self.kernel
         full = os.path.join(self.build, "tests", test.program)
         monitor = os.path.join(self.directory, "%d" % next(self._sockets))
         nonce = os.urandom(8).hex()
         icount = self.icount or test.icount
-        watcher = watch.Watch(monitor, test.budget, self.slowness *
-                              (self.timeout or test.timeout) *
-                              (ICOUNT_WALL if icount else 1))
+        watcher = watch.Watch(
+            monitor, sum(one.budget for one in tests), self.slowness *
+            sum(self.timeout or one.timeout for one in tests) *
+            (ICOUNT_WALL if icount else 1))
         found = []
 
         def look():
@@ -168,7 +238,7 @@ class Runner:
         box = Machine(
             kernel, self.archive(test),
             args=(args + " " + machine.boot_args(
-                [test.program, test.case], seed, nonce,
+                [test.program, *cases], seed, nonce,
                 test.program if test.driver else None)).strip(),
             cpus=cpus, mem=test.mem, icount=icount, seed=seed, qemu=self.qemu,
             monitor=monitor, on_timeout=look, watch=watcher)
@@ -190,7 +260,7 @@ class Runner:
             return overdue(watcher, program.text(), found)
         boot = said.text().partition(machine.STARTING[1:].decode())
         verdict, details = judging.judge(
-            status, program.text(), boot[2] if boot[1] else boot[0], test.case,
+            status, program.text(), boot[2] if boot[1] else boot[0], cases,
             nonce)
         if verdict == PANIC:
             details = harts.symbolise(details, self.build, kernel)

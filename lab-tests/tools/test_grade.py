@@ -99,7 +99,7 @@ class Verdicts(FakeKernels):
                  "HANG"),
                 ("1..1\nnot ok 1 - a\n", "FAIL")):
             with self.subTest(text):
-                self.assertEqual(judging.judge_tap(text, "a")[0], verdict)
+                self.assertEqual(judging.judge_tap(text, ["a"])[0], verdict)
 
     def test_proof(self):
         good = judging.proof("12ab", "a")
@@ -107,7 +107,7 @@ class Verdicts(FakeKernels):
                                (judging.proof("12ab", "b"), "FAIL"),
                                (judging.proof("12ac", "a"), "FAIL")):
             text = "1..1\nok 1 - a\n# proof %s\n" % proof
-            self.assertEqual(judging.judge_tap(text, "a", "12ab")[0], verdict)
+            self.assertEqual(judging.judge_tap(text, ["a"], "12ab")[0], verdict)
 
 
 PROGRAM = """
@@ -121,6 +121,20 @@ ENDLESS = """
 #include <weir.h>
 TEST(waits) { queue_recv(queue_create(1, 1, 0), 0, 0, 0, TIMEOUT_FOREVER); }
 TEST(spins) { for (volatile int i = 0; i == 0;) ; }
+TEST_MAIN()
+"""
+TOGETHER = """
+#include <weir.h>
+static void first(void)
+{
+    struct proc_info p;
+    CHECK_EQ(proc_info(getpid(), &p), 0);
+    CHECK_EQ(p.pid, p.parent + 1);
+}
+TEST(one) { }
+TEST(other) { }
+TEST(after) { first(); }
+TEST(wrong) { CHECK_EQ(1, 2); }
 TEST_MAIN()
 """
 RUBRIC = {"title": "x", "harts": [1], "tests": {
@@ -192,6 +206,25 @@ class CommandLine(FakeKernels):
         self.assertRegex(text, r"debug:  make debug T=x.mine.fails SEED=0 CPUS=1")
         self.check_files(3, 3)
         self.assertIn("it fails", self.read("gradescope"))
+
+    def test_cases_share_machines(self):
+        """And each has its own verdict, also if only the company is wrong."""
+        folder = os.path.join(self.dir, "y")
+        os.mkdir(folder)
+        with open(os.path.join(folder, "all.c"), "w") as out:
+            out.write(TOGETHER)
+        tests = grading.find_tests(folder)
+        for chosen, verdicts in (
+                ("one other", "OK OK"), ("after", "OK"),
+                ("one other wrong", "OK OK FAIL"), ("one after", "FAIL OK")):
+            row = [test for test in tests if test.case in chosen.split()]
+            self.assertEqual(running.together(row), [row])
+            results = running.Runner(
+                BUILD, self.dir, "qemu-system-riscv64").run_together(row)
+            self.assertEqual([r.verdict for r in results], verdicts.split())
+        tests[0].alone, tests[1].mem = True, "64M"
+        self.assertEqual([len(row) for row in running.together(tests)],
+                         [1, 1, 2])
 
     def test_usage_is_2(self):
         status, text = self.grade("--test", "no.such.test")

@@ -30,7 +30,8 @@ class FakeRunner:
         self.verdicts = verdicts
         self.used = []
 
-    def run_machines(self, test, log, kernel=None, seeds=None):
+    def run_machines(self, tests, log, kernel=None, seeds=None):
+        test, = tests
         self.used.append((kernel, os.path.relpath(test.source, FOLDER)))
         return grading.Result(test, self.verdicts[kernel or "own"])
 

@@ -84,7 +84,7 @@ class Run(FakeKernels):
     def test_output_is_exact(self):
         done = self.run_fake("BYTES")
         self.assertEqual(done.returncode, 0)
-        self.assertEqual(done.stdout, bytes(range(256)) * 4096)
+        self.assertEqual(done.stdout, bytes(range(256)) * 1024)
         self.assertEqual(done.stderr.count(b"a line of the kernel's\n"), 64)
 
     def test_output_is_not_held_back(self):
@@ -149,7 +149,7 @@ class Run(FakeKernels):
             for _ in range(4)
         ]
         for child in runs:
-            self.assertEqual(child.communicate()[0], bytes(range(256)) * 4096)
+            self.assertEqual(child.communicate()[0], bytes(range(256)) * 1024)
             self.assertEqual(child.returncode, 0)
 
     def test_no_orphan_after_any_signal(self):

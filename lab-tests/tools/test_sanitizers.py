@@ -20,19 +20,15 @@ SMOKE = ("sem",)
 
 
 class Sanitizers(unittest.TestCase):
-    def build(self, name, *targets):
-        build = os.path.join(machine.ROOT, "build", name)
-        status, text = machine.make(
-            build, *(targets or (os.path.join("build", name, "kernel.elf"),)))
+    def build(self, name):
+        status, text = machine.make_sanitized(name)
         self.assertEqual((status, "warning:" in text), (0, False), text)
-        return build
 
     def plant(self, name, bug, cpus=1, icount=False):
         """(status, what the kernel says) of a machine with that bug."""
         done = subprocess.run(
             [os.path.join(machine.ROOT, "lab-tests", "run"), "--kernel",
-             os.path.join(machine.ROOT, "build", name, "kernel.elf"),
-             "--append", "plant=" + bug, "--prog", PLANT, "--cpus", str(cpus),
+             machine.sanitized(name), "--append", "plant=" + bug, "--prog", PLANT, "--cpus", str(cpus),
              *(["--icount"] if icount else []), "--", "plant"],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT)
@@ -48,10 +44,10 @@ class Sanitizers(unittest.TestCase):
             self.assertTrue(found, "%s is missing in\n%s" % (pattern, text))
             at = found.end()
 
-    def passes(self, build, cpus):
+    def passes(self, name, cpus):
         done = subprocess.run(
-            [os.path.join(machine.ROOT, "lab-tests", "grade"), "--build",
-             build, "--jobs", "1", "--all", "--cpus", str(cpus), *SMOKE],
+            [os.path.join(machine.ROOT, "lab-tests", "grade"), "--kernel",
+             machine.sanitized(name), "--jobs", "1", "--all", "--cpus", str(cpus), *SMOKE],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT)
         self.assertEqual(done.returncode, 0, done.stdout.decode())
@@ -86,12 +82,12 @@ class Sanitizers(unittest.TestCase):
                    r"user_pointer\+")
 
     def test_kcsan(self):
-        build = self.build("kcsan", "all")
+        self.build("kcsan")
         self.finds("kcsan", "race", "kcsan: hart", "by", r"count_\w+\+",
                    "panic: kcsan: race with a", r"count_\w+\+", cpus=4)
         status, text = self.plant("kcsan", "no-race", cpus=4)
         self.assertEqual(status, 0, text)
-        self.passes(build, 4)
+        self.passes("kcsan", 4)
 
     def test_lockdep(self):
         self.build("lockdep")
