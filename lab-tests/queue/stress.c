@@ -99,7 +99,7 @@ TEST(many_to_many)
 {
     long pids[CONSUMERS + PRODUCERS];
     long report = queue_create(4, 256, 0);
-    uint32_t count = seeded() ? 2000 : 10000;
+    uint32_t count = seeded() ? 800 : 10000;
     long q = queue_create(16, ITEM, 0);
     long watch = handle_dup(q, RIGHT_READ, 0);
     struct queue_stat s;
@@ -120,7 +120,7 @@ TEST(many_to_many_size_one)
 {
     long pids[CONSUMERS + PRODUCERS];
     long report = queue_create(4, 256, 0);
-    uint32_t count = 2500;
+    uint32_t count = seeded() ? 400 : 2500;
 
     start_all(queue_create(1, ITEM, 0), report, count, pids);
     CHECK_EQ(check_tallies(report, count), count);
@@ -135,15 +135,16 @@ TEST(producer_killed)
     uint64_t seed = test_seed();
     long pids[CONSUMERS + PRODUCERS];
     long report = queue_create(4, 256, 0);
+    uint32_t count = seeded() ? 150 : 500;
 
     for (int round = 0; round < 5; round++) {
         long victim;
 
-        start_all(queue_create(4, ITEM, 0), report, 500, pids);
+        start_all(queue_create(4, ITEM, 0), report, count, pids);
         victim = pids[CONSUMERS + PRODUCERS - 1];
         BUSY_US(random_below(&seed, 2000));
         CHECK_EQ(kill(victim), 0);
-        CHECK(check_tallies(report, 500) <= 500);
+        CHECK(check_tallies(report, count) <= count);
         for (int i = 0; i < CONSUMERS + PRODUCERS; i++)
             CHECK_EQ(wait(pids[i], 0, FOREVER), pids[i]);
     }
@@ -238,13 +239,13 @@ static void ping(uint64_t count)
 // a drawn schedule.
 TEST(ping_pong)
 {
-    ping(seeded() ? 5000 : 100000);
+    ping(seeded() ? 2000 : 100000);
 }
 
 // E2: several pairs at once.
 TEST(ping_pong_pairs)
 {
-    uint64_t count = seeded() ? 1000 : 5000;
+    uint64_t count = seeded() ? 300 : 5000;
     long pair[4];
 
     for (int i = 0; i < 4; i++)

@@ -403,12 +403,12 @@ static uint32_t ring_take(struct ring *q)
 }
 
 // M9: two producers and two consumers share a queue on a slab: of
-// half a million operations nothing is lost.
+// half a million operations nothing is lost; fewer with a drawn schedule.
 TEST(queue)
 {
     struct ring *q = (struct ring *)(uintptr_t)shared_words(0);
     handle_t sums = (handle_t)queue_create(4, 8, 0);
-    uint32_t n = 125000;
+    uint32_t n = seeded() ? 6000 : 125000;
     uint64_t total = 0;
     long pid[4];
 
