@@ -270,9 +270,9 @@ class Runner:
         env = dict(
             os.environ, WEIR_BUILD=self.build, WEIR_CPUS=str(cpus),
             WEIR_SEED=str(seed), WEIR_QEMU=self.qemu,
-            WEIR_RUN="%s --build %s --qemu %s" % (
+            WEIR_RUN="%s --build %s --kernel %s --qemu %s" % (
                 os.path.join(machine.ROOT, "lab-tests", "run"), self.build,
-                self.qemu))
+                self.kernel, self.qemu))
         child = subprocess.Popen(
             [test.source], env=env, stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
