@@ -7,7 +7,8 @@
 #include "../../user/rtc.h"
 #include "../lab.h"
 
-#define REFUSED 7
+#define REFUSED     7
+#define TABLE_BYTES 0x200000l /* what the pages of one table hold */
 
 static bool refused;
 
@@ -39,13 +40,18 @@ static uint64_t pages_and_objects(void)
 /* The process keeps page tables that were made in vain. */
 #define MUST_MAP(call) AGAIN(call, UINT32_MAX)
 
-static void memory(void)
+/* Growth over the end of a page table asks for one in the midst of its pages. */
+static void memory(bool much)
 {
     char *old = (char *)MUST_MAP(sbrk(3 * PAGE_SIZE));
 
     for (uint64_t i = 0; i < 3 * PAGE_SIZE; i++)
         CHECK_EQ(old[i], 0);
     MUST(sbrk(-3 * (long)PAGE_SIZE));
+    if (!much)
+        return;
+    MUST_MAP(sbrk(TABLE_BYTES));
+    MUST(sbrk(-TABLE_BYTES));
 }
 
 static void queues(void)
@@ -278,7 +284,7 @@ int main(int argc, char **argv)
 {
     uint64_t before = pages_and_objects();
 
-    memory();
+    memory(argc > 2);
     queues();
     regions();
     ports();
