@@ -19,7 +19,6 @@ A lab is a folder with
                    "mem": "128M",  "icount": true,
                    "budget": 70,     seconds of guest time for each machine
                    "timeout": 90,    seconds of wall time, on an idle host
-                   "alone": true,    no other case runs in its machine
                    "driver": true,   the program gets a SYSTEM handle
                    "times": true,    it measures: in ordinary builds only
                    "files": ["bad.elf"]}}}  relative to the lab: boot files
@@ -44,7 +43,7 @@ NOT_LABS = {"coverage", "fixtures", "gdb", "host", "tools", "__pycache__"}
 DEFAULTS = {
     "title": "", "rules": [], "points": 1, "harts": [1, 2, 4], "seeds": [0],
     "race": False, "args": [""], "mem": "128M", "icount": False, "budget": 70,
-    "timeout": 90, "files": [], "alone": False, "driver": False, "times": False,
+    "timeout": 90, "files": [], "driver": False, "times": False,
 }
 FOR_ALL = ("harts", "seeds", "mem", "icount", "budget", "timeout")
 SHOWN, MENDED = "shown", "mended"

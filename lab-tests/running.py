@@ -1,8 +1,10 @@
 """
-Running tests: each in machines of its own.
+Running tests: each in machines of its own, or with others of its program.
 
 G3  A test passes only if every one of its machines passes.
 G4  What a machine is judged by is the guest's time (watch.py).
+G5  A test that fails with others has its own machines' verdict; if all of those
+    pass, one of the tests fails all the same.
 """
 
 import itertools
@@ -57,7 +59,7 @@ def together(tests):
     """
     rows = {}
     for test in tests:
-        alone = test.alone or test.case is None or isinstance(test, Mistake)
+        alone = test.case is None or isinstance(test, Mistake)
         row = rows.setdefault(test.id if alone else (
             test.source, test.mem, test.icount, test.driver, test.times,
             test.race, *map(tuple, (test.harts, test.seeds, test.args,

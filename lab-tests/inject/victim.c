@@ -40,7 +40,7 @@ static uint64_t pages_and_objects(void)
 /* The process keeps page tables that were made in vain. */
 #define MUST_MAP(call) AGAIN(call, UINT32_MAX)
 
-/* Growth over the end of a page table asks for one in the midst of its pages. */
+/* To grow over the end of a page table asks for one among the pages. */
 static void memory(bool much)
 {
     char *old = (char *)MUST_MAP(sbrk(3 * PAGE_SIZE));
