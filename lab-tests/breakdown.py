@@ -14,8 +14,10 @@ import re
 import subprocess
 import threading
 
+import building
 import machine
-from machine import CannotStart, Machine
+from building import CannotStart
+from machine import Machine
 
 ROUNDS = (128, 384)  # multiples of all batches
 RANGES = "0x10000..0xfffffff,0xffffffc080200000..0xffffffc0805fffff"
@@ -123,7 +125,7 @@ def of_row(build, qemu, row, drivers=None):
     """
     {stage: instructions} and {place: instructions} of a round of a row.
     """
-    config = machine.read_config(build)
+    config = building.read_config(build)
     program = os.path.join(build, "user", "bench")
     mark = next("%016x" % address for address, name in
                 symbols(config, program) if name == "now")

@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 
+import building
 import machine
 import running
 
@@ -76,9 +77,9 @@ def attach(box, door, log, build, gdb, *words, **env):
 
 
 def session(options, test, directory):
-    status, text = machine.make(options.build, "all")
+    status, text = building.make(options.build, "all")
     if status != 0:
-        raise machine.BuildFailed(text)
+        raise building.BuildFailed(text)
     runner = running.Runner(options.build, directory, options.qemu,
                             options.seed, options.cpus, icount=options.icount)
     cpus, seed, args = runner.machines(test)[0]

@@ -13,6 +13,7 @@ import sys
 from importlib.machinery import SourceFileLoader
 from importlib.util import module_from_spec, spec_from_loader
 
+import building
 import machine
 
 PATIENCE = 3.0  # seconds for the monitor to answer
@@ -121,7 +122,7 @@ def symbolise(lines, build, kernel):
     frames = [FRAME.match(line) for line in lines]
     addresses = [int(f.group(2), 16) for f in frames if f]
     try:
-        prefix = machine.read_config(build)["prefix"]
+        prefix = building.read_config(build)["prefix"]
         # Where a call returns to may be another line's, or function's.
         names = iter(name_addresses(prefix, kernel, [a - 1 for a in addresses])
                      if addresses else [])
@@ -218,7 +219,7 @@ def describe(monitor_path, build, kernel, program=None):
     the ELF file that a pc in user space is looked up in. The machine stops.
     """
     try:
-        prefix = machine.read_config(build)["prefix"]
+        prefix = building.read_config(build)["prefix"]
         monitor = Monitor(monitor_path)
     except (OSError, ValueError, KeyError, machine.CannotStart):
         return []

@@ -14,8 +14,10 @@ import re
 import struct
 import subprocess
 
+import building
 import machine
-from machine import CannotStart, Machine
+from building import CannotStart
+from machine import Machine
 
 PLUGIN = os.path.join(machine.ROOT, "lab-tests", "fixtures", "lockplugin.c")
 SWAP, RELEASE = 1, 2
@@ -64,7 +66,7 @@ def sites(config, kernel, directory):
 
 def count(build, qemu, row, rounds=ROUNDS):
     """[(lock, tries, releases)] of a run of a bench row."""
-    config = machine.read_config(build)
+    config = building.read_config(build)
     kernel = os.path.join(build, "kernel.elf")
     said = bytearray()
     with machine.private_directory() as directory:

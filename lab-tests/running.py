@@ -16,15 +16,17 @@ import tempfile
 import threading
 import time
 
+import building
 import harts
 import judging
 import machine
 import mistakes
 import watch
+from building import BuildFailed, CannotStart
 from grading import Mistake, Result
 from judging import (BUILD, DETAIL_MAX, ERROR, FAIL, HANG, OK, PANIC,
                      SKIP, TIMEOUT)
-from machine import BuildFailed, CannotStart, Machine
+from machine import Machine
 
 OUTPUT_MAX = 1 << 20
 RACE_SEEDS = (1, 2, 3)
@@ -198,7 +200,7 @@ class Runner:
     def run_machines(self, tests, log, kernel=None, seeds=None):
         """On each machine that they ask for, with this kernel, these seeds."""
         test = tests[0]
-        if test.times and not machine.is_ordinary(
+        if test.times and not building.is_ordinary(
                 os.path.dirname(self.kernel)):
             return Result(test, SKIP, details=["it measures time"])
         result = Result(test, ERROR)
@@ -323,21 +325,21 @@ class Runner:
         # Cases of one program may differ in their files: a place for each.
         place = tempfile.mkdtemp(dir=self.directory)
         private = os.path.join(place, test.program)
-        machine.build_program(self.build, test.source, private + ".elf")
-        machine.strip_program(self.build, private + ".elf", private)
+        building.build_program(self.build, test.source, private + ".elf")
+        building.strip_program(self.build, private + ".elf", private)
         os.replace(private + ".elf", full)
         extras = {test.program: private}
         for name in test.files:
             path = os.path.join(test.directory, name)
             if name.endswith(".c"):
                 name = name[:-len(".c")]
-                machine.build_program(self.build, path, os.path.join(
+                building.build_program(self.build, path, os.path.join(
                     place, name + ".elf"))
                 path = os.path.join(place, name)
-                machine.strip_program(self.build, path + ".elf", path)
+                building.strip_program(self.build, path + ".elf", path)
             extras[os.path.basename(name)] = path
         archive = private + ".tar"
-        machine.repack(os.path.join(self.build, "initrd.tar"), archive, extras)
+        building.repack(os.path.join(self.build, "initrd.tar"), archive, extras)
         return archive
 
 

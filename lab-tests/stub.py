@@ -9,6 +9,7 @@ import subprocess
 import threading
 import time
 
+import building
 import machine
 
 PATIENCE = 20.0  # seconds for the emulator to answer
@@ -87,9 +88,9 @@ class Box:
         with open(source, "w") as out:
             out.write(text)
         program = os.path.join(folder, "program")
-        machine.build_program(build, source, program)
+        building.build_program(build, source, program)
         archive = os.path.join(folder, "archive")
-        machine.repack(os.path.join(build, "initrd.tar"), archive,
+        building.repack(os.path.join(build, "initrd.tar"), archive,
                        {"program": program})
         door = os.path.join(folder, "gdb")
         self.machine = machine.Machine(
@@ -123,7 +124,7 @@ class Box:
         return True
 
     def address(self, symbol, user=False):
-        prefix = machine.read_config(self.build)["prefix"]
+        prefix = building.read_config(self.build)["prefix"]
         done = subprocess.run([prefix + "nm", self.program if user else
                                self.kernel],
                               stdout=subprocess.PIPE, check=True)

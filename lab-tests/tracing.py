@@ -14,6 +14,7 @@ import subprocess
 import threading
 import time
 
+import building
 import harts
 import machine
 
@@ -39,7 +40,7 @@ Event = collections.namedtuple("Event", "hart ticks kind aux fine pid a b")
 
 def symbols(build, kernel):
     done = subprocess.run(
-        [machine.read_config(build)["prefix"] + "nm", kernel],
+        [building.read_config(build)["prefix"] + "nm", kernel],
         stdout=subprocess.PIPE, check=True)
     return {words[2]: int(words[0], 16) for words in (
         line.split() for line in done.stdout.decode().splitlines())

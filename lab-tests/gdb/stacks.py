@@ -38,7 +38,7 @@ class Image:
         sys.path.insert(0, os.path.join(ROOT, "lab-tests"))
         import harts
         self.harts, self.path = harts, path
-        self.prefix = harts.machine.read_config(BUILD)["prefix"]
+        self.prefix = harts.building.read_config(BUILD)["prefix"]
         mksyms = load("mksyms", "kern/mksyms.py")
         self.unknown = mksyms.UNKNOWN[0]
         self.rows = mksyms.read_rows(self.prefix + "readelf", path, 0, 1 << 64)

@@ -13,6 +13,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
 sys.path.insert(0, os.path.dirname(HERE))
 
+import building  # noqa: E402
 import machine  # noqa: E402
 
 BUILD = os.environ.get("WEIR_BUILD", os.path.join(ROOT, "build"))
@@ -41,11 +42,11 @@ class Session(unittest.TestCase):
         tests = os.path.join(BUILD, "tests")
         os.makedirs(tests, exist_ok=True)
         full = os.path.join(tests, program)
-        machine.build_program(BUILD, os.path.join(HERE, program + ".c"), full)
+        building.build_program(BUILD, os.path.join(HERE, program + ".c"), full)
         stripped = os.path.join(self.dir, program)
-        machine.strip_program(BUILD, full, stripped)
+        building.strip_program(BUILD, full, stripped)
         archive = os.path.join(self.dir, "initrd.tar")
-        machine.repack(os.path.join(BUILD, "initrd.tar"), archive,
+        building.repack(os.path.join(BUILD, "initrd.tar"), archive,
                        {program: stripped})
         path = os.path.join(self.dir, "gdb")
         self.machine = machine.Machine(

@@ -12,8 +12,8 @@ import tempfile
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.dirname(HERE))
 
+import building  # noqa: E402
 import harts  # noqa: E402
-import machine  # noqa: E402
 import stub  # noqa: E402
 
 LEAST, MOST = 3, 60  # interrupts that count; that are looked at
@@ -49,7 +49,7 @@ def interrupted(box):
     monitor = harts.Monitor(box.monitor)
     sepc = harts.registers(monitor.human("info registers -a"))[0]["sepc"]
     monitor.close()
-    return harts.name_addresses(machine.read_config(box.build)["prefix"],
+    return harts.name_addresses(building.read_config(box.build)["prefix"],
                                 box.kernel, [sepc])[0]
 
 

@@ -13,6 +13,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 LABS = os.path.dirname(HERE)
 sys.path[:0] = [LABS, os.path.join(LABS, "shell")]
 
+import building  # noqa: E402
 import machine  # noqa: E402
 from harts import USER_END, Monitor, registers  # noqa: E402
 from shelltest import check, finish, wrong  # noqa: E402
@@ -74,10 +75,10 @@ class Guest:
             out.write(PROGRAM)
         full = os.path.join(folder, "pages.elf")
         program = os.path.join(folder, "pages")
-        machine.build_program(build, source, full)
-        machine.strip_program(build, full, program)
+        building.build_program(build, source, full)
+        building.strip_program(build, full, program)
         archive = os.path.join(folder, "initrd.tar")
-        machine.repack(os.path.join(build, "initrd.tar"), archive,
+        building.repack(os.path.join(build, "initrd.tar"), archive,
                        {"pages": program})
         self.socket = os.path.join(folder, "monitor")
         self.text = b""

@@ -12,7 +12,7 @@ TESTS = os.path.dirname(HERE)
 ROOT = os.path.dirname(TESTS)
 sys.path.insert(0, TESTS)
 
-import machine  # noqa: E402
+import building  # noqa: E402
 
 BUILD = os.environ.get("WEIR_BUILD", os.path.join(ROOT, "build"))
 RUN = os.path.join(TESTS, "run")
@@ -26,7 +26,7 @@ class FakeKernels(unittest.TestCase):
         cls.dir = tempfile.mkdtemp(prefix="weir-")
         cls.made = {}
         shutil.copy(os.path.join(BUILD, "config"), cls.dir)
-        machine.pack(os.path.join(cls.dir, "initrd.tar"), {})
+        building.pack(os.path.join(cls.dir, "initrd.tar"), {})
         with open(os.path.join(cls.dir, "kernel.elf"), "w"):
             pass
 
@@ -37,7 +37,7 @@ class FakeKernels(unittest.TestCase):
     def kernel(self, mode):
         if mode not in self.made:
             path = os.path.join(self.dir, mode)
-            machine.build_fake(self.dir, mode, path)
+            building.build_fake(self.dir, mode, path)
             self.made[mode] = path
         return self.made[mode]
 

@@ -17,7 +17,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
 sys.path.insert(0, os.path.dirname(HERE))
 
-import machine  # noqa: E402
+import building  # noqa: E402
 
 BUILD = os.environ.get("WEIR_BUILD", os.path.join(ROOT, "build"))
 CALLS = "docs/calls"
@@ -196,7 +196,7 @@ class Docs(unittest.TestCase):
         ])
 
     def test_examples_compile(self):
-        config = machine.read_config(BUILD)
+        config = building.read_config(BUILD)
         bad = []
         for path in documents():
             page = path.startswith(CALLS + "/")

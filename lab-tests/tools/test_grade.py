@@ -21,7 +21,6 @@ sys.path[:0] = [os.path.dirname(HERE), HERE]
 
 import grading  # noqa: E402
 import judging  # noqa: E402
-import machine  # noqa: E402
 import running  # noqa: E402
 import watch  # noqa: E402
 from fakes import BUILD, ROOT, TESTS, FakeKernels  # noqa: E402

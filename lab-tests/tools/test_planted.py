@@ -14,7 +14,6 @@ sys.path.insert(0, os.path.dirname(HERE))
 
 import course  # noqa: E402
 import grading  # noqa: E402
-import machine  # noqa: E402
 import running  # noqa: E402
 
 FILE = "kern/sys/ops_proc.c"

@@ -15,8 +15,8 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
 sys.path.insert(0, os.path.dirname(HERE))
 
+import building  # noqa: E402
 import course  # noqa: E402
-import machine  # noqa: E402
 import recording  # noqa: E402
 
 BUILD = os.environ.get("WEIR_BUILD", os.path.join(ROOT, "build"))
@@ -83,7 +83,7 @@ class Replay(unittest.TestCase):
 
     def test_make(self):
         """The targets of make, which say where to the tools."""
-        status, text = machine.make(BUILD, "qemu-record", "CMD=hello",
+        status, text = building.make(BUILD, "qemu-record", "CMD=hello",
                                     "RECORD=" + self.kept)
         self.assertEqual(status, 0, text)
         self.assertIn("hello from process 2\n", text)
@@ -92,7 +92,7 @@ class Replay(unittest.TestCase):
             script.write('#!/bin/sh\nexec gdb-multiarch "$@" -batch -ex '
                          '"ubreak hello:main" -ex continue -ex bt\n')
         os.chmod(gdb, 0o755)
-        status, text = machine.make(BUILD, "replay-gdb", "GDB=" + gdb,
+        status, text = building.make(BUILD, "replay-gdb", "GDB=" + gdb,
                                     "RECORD=" + self.kept)
         self.assertEqual(status, 0, text)
         self.assertRegex(text, r"(?m)^#0 +main \(\) at user/hello.c:\d+$")

@@ -13,6 +13,7 @@ import unittest
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.dirname(HERE))
 
+import building  # noqa: E402
 import machine  # noqa: E402
 
 PLANT = os.path.join(machine.ROOT, "lab-tests", "fixtures", "plant.c")
@@ -21,14 +22,14 @@ SMOKE = ("sem",)
 
 class Sanitizers(unittest.TestCase):
     def build(self, name):
-        status, text = machine.make_sanitized(name)
+        status, text = building.make_sanitized(name)
         self.assertEqual((status, "warning:" in text), (0, False), text)
 
     def plant(self, name, bug, cpus=1, icount=False):
         """(status, what the kernel says) of a machine with that bug."""
         done = subprocess.run(
             [os.path.join(machine.ROOT, "lab-tests", "run"), "--kernel",
-             machine.sanitized(name), "--append", "plant=" + bug, "--prog", PLANT, "--cpus", str(cpus),
+             building.sanitized(name), "--append", "plant=" + bug, "--prog", PLANT, "--cpus", str(cpus),
              *(["--icount"] if icount else []), "--", "plant"],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT)
@@ -47,7 +48,7 @@ class Sanitizers(unittest.TestCase):
     def passes(self, name, cpus):
         done = subprocess.run(
             [os.path.join(machine.ROOT, "lab-tests", "grade"), "--kernel",
-             machine.sanitized(name), "--jobs", "1", "--all", "--cpus", str(cpus), *SMOKE],
+             building.sanitized(name), "--jobs", "1", "--all", "--cpus", str(cpus), *SMOKE],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT)
         self.assertEqual(done.returncode, 0, done.stdout.decode())

@@ -18,6 +18,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
 sys.path.insert(0, os.path.dirname(HERE))
 
+import building  # noqa: E402
 import machine  # noqa: E402
 import tracepictures  # noqa: E402
 import tracing  # noqa: E402
@@ -245,7 +246,7 @@ class Machines(unittest.TestCase):
         branch on it, and no more.
         """
         done = subprocess.run(
-            [machine.read_config(BUILD)["prefix"] + "objdump", "-d",
+            [building.read_config(BUILD)["prefix"] + "objdump", "-d",
              "--no-show-raw-insn", os.path.join(BUILD, "kernel.elf")],
             stdout=subprocess.PIPE, check=True)
         lines = [line.split("\t")[1:] for line in
