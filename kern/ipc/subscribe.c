@@ -10,7 +10,7 @@
  *        says is decided when it is read, so that all that comes up until then
  *        is in it.
  *   SU3  one without a place is among the queue's kept ones. It gets the next
- *        place that is freed, before any sender.
+ *        place that is freed, before any sender, and no other.
  *   SU4  a subscription ends with the first of its two handles. It holds both
  *        objects, and is freed when nobody is about to post for it any more.
  *        One that has `ended` has no observer again.
@@ -105,6 +105,7 @@ static void place_locked(struct subscription *s, struct qslot *slot)
     slot->meta = (struct msg_meta){.len = sizeof(struct msg_event),
                                    .priority = PRIO_HIGH,
                                    .kind = MSG_EVENT};
+    assert(!s->slot); /* SU2 */
     *event_in(slot) = (struct event){.from = s};
     s->slot = slot;
     queue_accept_locked(s->queue, slot);
@@ -135,13 +136,15 @@ NOINLINE void event_place_locked(struct queue *q, struct qslot *slot)
 static void post(struct subscription *s)
 {
     struct queue *q = s->queue;
+    bool news;
 
     kobj_lock(&q->obj);
+    news = !s->slot && !s->waits && load_relaxed(&s->signals);
     if (q->closed & CLOSED_SEND)
         (void)take_signals(s);
-    else if (!s->slot && load_relaxed(&s->signals) && q->free)
+    else if (news && q->free)
         place_locked(s, queue_use_place_locked(q));
-    else if (!s->slot && load_relaxed(&s->signals))
+    else if (news)
         keep_locked(s, true);
     kobj_unlock(&q->obj);
 }
@@ -309,7 +312,6 @@ static long add(struct hnode *node, struct hnode *queue_node, uint32_t irq,
 {
     struct proc *p = this_proc();
     struct subscription *s = kmalloc(sizeof(*s));
-    bool full;
 
     if (!s)
         return -E_NOMEM;
@@ -330,8 +332,7 @@ static long add(struct hnode *node, struct hnode *queue_node, uint32_t irq,
     node->watched = queue_node->watched = true;
     spin_lock(&p->handles_lock);
     *out = irq ? NULL : find_locked(p, node, queue_node);
-    full = p->subscription_count == SUBSCRIPTION_MAX;
-    if (!*out && !full) {
+    if (!*out && p->subscription_count < SUBSCRIPTION_MAX) {
         list_push_back(&p->subscriptions, &s->link);
         p->subscription_count++;
         *out = s;
