@@ -81,8 +81,8 @@ void inject_begin(const struct proc *p)
 static void move_notes(void **to, void **from)
 {
     spin_lock(&notes_lock);
-    memcpy(to, from, HART_HAZARDS * sizeof(*to));
-    memset(from, 0, HART_HAZARDS * sizeof(*from));
+    for (int i = 0; i < HART_HAZARDS; i++)
+        store_relaxed(&to[i], (void *)swap64_acq_rel(&from[i], NULL));
     spin_unlock(&notes_lock);
 }
 
@@ -107,8 +107,8 @@ bool inject_noted(const void *node)
         return false;
     spin_lock(&notes_lock);
     for (const struct hart *h = harts; h < &harts[hart_count]; h++)
-        found |=
-            h != this_hart() && (h->hazard[0] == node || h->hazard[1] == node);
+        for (int i = 0; i < HART_HAZARDS; i++)
+            found |= h != this_hart() && load_relaxed(&h->hazard[i]) == node;
     found |= proc_noted(node);
     spin_unlock(&notes_lock);
     return found;

@@ -252,7 +252,7 @@ static ALWAYS_INLINE void switch_to(struct hart *h, struct proc *next,
 inline void sched_finish_switch(void)
 {
     struct proc *left = this_hart()->previous;
-    uint32_t work = left->work;
+    uint32_t work = load_relaxed(&left->work);
 
     /* [ON-HART] release; pairs with the acquire in await_stack(). */
     store_release(&left->on_hart, work & WORK_PAUSED);

@@ -24,7 +24,7 @@
 
 /* [e] event_interrupts. */
 static struct line {
-    struct subscription *bound; /* [e] no reference: I1 */
+    struct subscription *bound; /* [e] also read without; no reference: I1 */
     bool unacked;               /* [e] I2 */
 } lines[LINES];
 
@@ -64,7 +64,7 @@ static long bind(struct subscription *s, uint32_t irq)
 {
     if (lines[irq].bound)
         return -E_EXIST;
-    lines[irq].bound = s;
+    store_relaxed(&lines[irq].bound, s);
     plic_enable(boot_hart, irq);
     return 0;
 }
@@ -74,7 +74,7 @@ static void unbind(struct subscription *s, uint32_t irq)
 {
     if (lines[irq].bound != s)
         return;
-    lines[irq].bound = NULL;
+    store_relaxed(&lines[irq].bound, NULL);
     plic_mask(irq);
     complete(irq);
 }
