@@ -76,7 +76,7 @@ def trace(build, qemu, words, drivers):
             args=machine.boot_args(words, drivers=drivers), icount=True,
             qemu=qemu,
             extra=[*one_at_a_time(qemu), "-d", "exec,nochain", "-dfilter",
-                   RANGES, "-D", pipe, "-rtc", "clock=vm"])
+                   RANGES, "-D", pipe])
         status = box.run(said.extend, said.extend, 300)
         if status:
             raise CannotStart("breakdown: status %d: %s"

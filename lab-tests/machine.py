@@ -260,6 +260,8 @@ class Machine:
         if icount:
             self.command += ["-icount", "shift=0,sleep=off"]
             self.command += ["-seed", str(1 if seed is None else seed)]
+            # A real-time clock that goes with the instructions, too.
+            self.command += ["-rtc", "clock=vm"]
         if monitor:
             self.command += [
                 "-chardev",

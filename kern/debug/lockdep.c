@@ -22,7 +22,7 @@
 #include "debug/stack.h"
 #include "hw/riscv.h"
 
-#define LIMIT     200000u
+#define LIMIT     300000u
 #define MAX_HELD  12u
 #define RANKS     13u
 #define TEST_LOOP 1000u

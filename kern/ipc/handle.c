@@ -417,6 +417,7 @@ void handle_close_all(struct proc *p)
             !handle_look_in(t, (uint64_t)e->value, 0, &node)) {
             hnode_end(node);
             handle_done();
+            interrupt_window();
         }
     /* Who revokes one of our handles right now found it before we took it out,
      * and may still be writing to the table, which the caller frees. */

@@ -336,6 +336,7 @@ static NOINLINE void drop_messages(struct queue *q)
         trace_rare(TRACE_DROP, q->obj.type, q->obj.id, slot->meta.seq);
         queue_drop_handle(q, slot);
         queue_taken(q, slot);
+        interrupt_window();
     }
 }
 
