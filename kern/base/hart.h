@@ -32,7 +32,7 @@ struct hart {
     struct proc *idle;          /* [I] runs when nobody else can */
     struct proc *next;     /* [s] woken by the running one: runs after it */
     struct proc *previous; /* [s] whom the last switch left */
-    uint64_t since;        /* [s] ticks: when the running process got on */
+    uint64_t since;        /* [a] ticks: when the running process got on */
     uint64_t armed;        /* [s] ticks: the deadline the timer is set to */
     uint64_t slice_end;    /* [s] ticks: when the running process must share */
     uint64_t kick_at;      /* [s] ticks: when to call an idle hart for help */

@@ -220,7 +220,7 @@ static ALWAYS_INLINE void switch_to(struct hart *h, struct proc *next,
         return;
     }
     store_relaxed(&previous->run_ticks, previous->run_ticks + now - h->since);
-    h->since = now;
+    store_relaxed(&h->since, now);
     if (!direct)
         h->slice_end = now + slice_ticks;
     debug_assert(load_relaxed(&next->on_hart) != 1); /* S3 */
@@ -399,7 +399,7 @@ void sched_idle(void)
     me->on_hart = 1;
     me->state = PROC_RUNNING;
     h->proc = h->thread = h->idle = me;
-    h->since = read_time();
+    store_relaxed(&h->since, read_time());
     h->kick_at = TICKS_NEVER;
     clock_set(h, TICKS_NEVER);
     for (;;) {
