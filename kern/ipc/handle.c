@@ -12,7 +12,7 @@ void handle_table_init(struct proc *p)
     for (uint32_t i = 0; i < HANDLE_SLOTS; i++)
         t->entry[i] = (struct hentry){.value = i, .next_free = i + 1};
     p->handles_free = HANDLE_FIXED;
-    p->handles_used = 0;
+    store_relaxed(&p->handles_used, 0);
     p->handles_closed = false;
 }
 
@@ -65,7 +65,7 @@ static long install_locked(struct hnode *node, struct proc *p, uint32_t slot)
         value = p->handles->entry[slot].value;
         node->owner = p;
         node->value = (int32_t)value;
-        p->handles_used++;
+        store_relaxed(&p->handles_used, p->handles_used + 1);
         if (node->obj->type == OBJ_REGION) {
             struct hnode **link = chain_locked(p, node->obj, slot);
 
@@ -90,7 +90,7 @@ static void remove_locked(struct hnode *node)
     store_relaxed(&e->node, NULL);
     if (node->obj->type == OBJ_REGION)
         *chain_locked(p, node->obj, hnode_slot(node)) = node->same;
-    p->handles_used--;
+    store_relaxed(&p->handles_used, p->handles_used - 1);
     free_slot_locked(p, hnode_slot(node));
     spin_unlock(&p->handles_lock);
 }
@@ -108,7 +108,7 @@ void handle_release(struct hnode *node)
     struct proc *p = this_proc();
 
     spin_lock(&p->handles_lock);
-    p->handles_used--;
+    store_relaxed(&p->handles_used, p->handles_used - 1);
     free_slot_locked(p, hnode_slot(node));
     spin_unlock(&p->handles_lock);
 }

@@ -115,7 +115,7 @@ long vm_create(struct vm *vm, uint32_t asid)
     vm->end = 0;
     vm->looked = UINT64_MAX; /* no page */
     vm->satp = SATP_MAKE(asid, PHYS(vm->root));
-    vm->pages = 0;
+    store_relaxed(&vm->pages, 0);
     return 0;
 }
 
@@ -137,7 +137,7 @@ void vm_destroy(struct vm *vm)
     if (vm->root)
         free_table(vm->root, 2, vm->end);
     vm->root = NULL;
-    vm->pages = 0;
+    store_relaxed(&vm->pages, 0);
 }
 
 pte_t *vm_leaf(struct vm *vm, uint64_t va, bool make)
@@ -172,7 +172,7 @@ long vm_map(struct vm *vm, uint64_t va, void *page, uint64_t flags)
     assert(!((flags & PTE_W) && (flags & PTE_X))); /* V2 */
     *leaf = PTE_MAKE(PHYS(page)) | flags;
     if (flags & PTE_OWNED)
-        vm->pages++;
+        store_relaxed(&vm->pages, vm->pages + 1);
     return 0;
 }
 
@@ -201,7 +201,7 @@ void vm_unmap_owned(struct vm *vm, uint64_t start, uint64_t end)
             continue;
         page_free(TABLE_OF(*leaf));
         *leaf = 0;
-        vm->pages--;
+        store_relaxed(&vm->pages, vm->pages - 1);
         interrupt_window();
     }
 }

@@ -68,7 +68,7 @@ struct proc {
     struct handle_table *handles; /* [I] one page, [h] inside */
     struct spinlock handles_lock; /* h */
     uint32_t handles_free;        /* [h] first free slot of the table */
-    uint32_t handles_used;        /* [h] */
+    uint32_t handles_used;        /* [h] also read without */
     bool handles_closed;          /* [h] ending: nothing may be installed */
     struct hnode *regions[8];     /* [h] handles to regions, by object id */
     struct list events;           /* [s] of its calls, to be sent */
