@@ -161,16 +161,20 @@ def check_name(name):
                           % (name, NAME_MAX))
 
 
+def add_files(archive, files):
+    for name in sorted(files):
+        check_name(name)
+        info = tarfile.TarInfo(name)
+        info.size = os.path.getsize(files[name])
+        info.mode = 0o755
+        with open(files[name], "rb") as content:
+            archive.addfile(info, content)
+
+
 def pack(output, files):
     """Writes a ustar archive of {name: path}; the same input, the same bytes."""
     with tarfile.open(output, "w", format=tarfile.USTAR_FORMAT) as archive:
-        for name in sorted(files):
-            check_name(name)
-            info = tarfile.TarInfo(name)
-            info.size = os.path.getsize(files[name])
-            info.mode = 0o755
-            with open(files[name], "rb") as content:
-                archive.addfile(info, content)
+        add_files(archive, files)
 
 
 def repack(base, output, files):
@@ -181,10 +185,4 @@ def repack(base, output, files):
         for member in old:
             if member.name not in files:
                 new.addfile(member, old.extractfile(member))
-        for name in sorted(files):
-            check_name(name)
-            info = tarfile.TarInfo(name)
-            info.size = os.path.getsize(files[name])
-            info.mode = 0o755
-            with open(files[name], "rb") as content:
-                new.addfile(info, content)
+        add_files(new, files)
