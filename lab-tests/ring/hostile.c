@@ -184,7 +184,7 @@ TEST(shared_payload)
     shared = (uint8_t *)at;
     pid = SPAWN(for (uint8_t i = 0;; i++) * (volatile uint8_t *)shared = i % 4);
     raw_open(1);
-    for (uint64_t i = 0; i < 3000; i++) {
+    for (uint64_t i = 0; i < rounds(3000); i++) {
         long result;
 
         put_send(i, q, shared, 1, i % 2 ? NOW : FOREVER);
