@@ -169,33 +169,34 @@ TEST(handles_share_capacity)
     }
 }
 
-/* The shortest of many short samples: what disturbs is in the others. */
-static uint64_t best_sample(handle_t q)
+/* Nanoseconds of twenty messages that come and go. */
+static uint64_t sample(handle_t q)
 {
-    uint64_t best = UINT64_MAX;
+    uint64_t start = (uint64_t)clock_ns();
 
-    for (int n = 0; n < 100; n++) {
-        uint64_t start = clock_ns(), took;
-
-        for (uint64_t i = 0; i < 20; i++) {
-            put_now(q, i, PRIO_URGENT);
-            take_now(q);
-        }
-        took = (uint64_t)clock_ns() - start;
-        best = took < best ? took : best;
+    for (uint64_t i = 0; i < 20; i++) {
+        put_now(q, i, PRIO_URGENT);
+        take_now(q);
     }
-    return best;
+    return (uint64_t)clock_ns() - start;
 }
 
-// D5: the same on any number of harts, for a message that overtakes all.
+// D5: the same on any number of harts, for a message that overtakes all. What
+// disturbs is not in all samples: the shortest counts, of as many as it takes.
 TEST(overtaking_cost_bounded)
 {
-    long q = queue_create(1024, 8, 0);
-    uint64_t empty = best_sample(q);
+    uint64_t none = UINT64_MAX, thousand = UINT64_MAX, took;
+    long empty = queue_create(1024, 8, 0), full = queue_create(1024, 8, 0);
 
     for (uint64_t i = 0; i < 1000; i++)
-        CHECK_EQ(put_now(q, i, i % 3), 0);
-    CHECK(best_sample(q) < 2 * empty);
+        CHECK_EQ(put_now(full, i, i % 3), 0);
+    for (int n = 0; n < 100 || (n < 10000 && thousand >= 2 * none); n++) {
+        took = sample(empty);
+        none = took < none ? took : none;
+        took = sample(full);
+        thousand = took < thousand ? took : thousand;
+    }
+    CHECK(thousand < 2 * none);
 }
 
 // D1, C5: peek shows what the next receive gives, whatever is queued.
