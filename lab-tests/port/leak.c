@@ -5,8 +5,9 @@
 
 enum { ANSWERED, TIMES_OUT, CALLER_DIES, SERVER_DIES, SHUT, WAYS };
 
-static void call_and_leave(handle_t p, int how)
+static void call_and_leave(handle_t p, int how, long server)
 {
+    await_state(server, PROC_WAITING); /* or the time could be over before */
     ask(p, 1, how == TIMES_OUT ? MS(2) : FOREVER);
 }
 
@@ -14,7 +15,8 @@ static void round(int i)
 {
     handle_t p = new_port();
     int how = i % WAYS;
-    long reply = 0, pid = SPAWN(call_and_leave(p, how));
+    long reply = 0, server = getpid(),
+         pid = SPAWN(call_and_leave(p, how, server));
 
     CHECK_EQ(hear(p, &reply), 1);
     CHECK_EQ(say(p, 2, NOW), 0);

@@ -82,6 +82,7 @@ TEST(moves)
     child = SPAWN({
         CHECK_EQ(queue_recv(q, &got, sizeof(got), 0, FOREVER), 8);
         CHECK_EQ(got.rights, RIGHT_WRITE | RIGHT_GRANT);
+        CHECK_EQ(queue_recv(q, 0, 0, 0, FOREVER), 0); /* its call is over */
         CHECK_EQ(handle_info(got.handle, &info), 0);
         CHECK_EQ(info.type, OBJ_REPLY);
         CHECK_EQ(info.refs, 1);
@@ -91,6 +92,7 @@ TEST(moves)
     CHECK_EQ(queue_send_handle(q, (handle_t)reply, RIGHT_WRITE | RIGHT_GRANT, 0,
                                FOREVER),
              0);
+    CHECK_EQ(queue_send(q, 0, 0, 0, FOREVER), 0);
     CHECK_ERR(answer((handle_t)reply, 12), E_BADH);
     CHECK_EQ(JOIN(child), 0);
     CHECK_EQ(JOIN(pid), 0);
