@@ -48,8 +48,11 @@ struct kobj {
     uint32_t handles;           /* [v] live nodes */
     uint32_t revokes;           /* [v] how many have begun, */
     uint32_t revoked;           /* [a] and ended: they do so in that order */
+    uint32_t state;             /* [o] 0: a change concerns nobody else; or
+                                 * bits of its type, and this one: */
     struct list observers;      /* [o] see ipc/event.h */
 };
+#define OBSERVED (1u << 31) /* there may be observers */
 
 /* A new object with one reference, the caller's. */
 void kobj_init(struct kobj *obj, uint32_t type, const struct kobj_ops *ops);
@@ -67,6 +70,9 @@ static ALWAYS_INLINE void kobj_unlock(struct kobj *obj) RELEASES(&obj->lock)
 /* The same for who holds no other lock. */
 #define kobj_lock_only(obj)   spin_lock_only(&(obj)->lock, RANK_OBJECT)
 #define kobj_unlock_only(obj) spin_unlock_to(&(obj)->lock, 0)
+
+/* Once more in the same call, which does not look again what is held. */
+#define kobj_lock_again(obj) spin_lock_from(&(obj)->lock, RANK_OBJECT, 0)
 
 extern uint32_t kobj_count; /* [a] objects of all types that exist */
 

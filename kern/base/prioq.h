@@ -2,7 +2,7 @@
  * A queue of four priorities: the highest first, first in first out among
  * equals, in constant time. The caller's lock guards it.
  *
- *   PQ1  bit l of levels is set exactly when last[l] is not NULL.
+ *   PQ1  last[l] is NULL exactly when level l is empty.
  *   PQ2  the elements of a level are a circle in the order in which they came,
  *        except one given back by prioq_push_front(), which is the level's
  *        first. The first one follows the last.
@@ -22,22 +22,22 @@ struct link {
 
 /* All zero: empty. */
 struct prioq {
-    struct link *last[PRIO_LEVELS]; /* PQ2; NULL: none */
-    uint64_t levels; /* PQ1; whether it is 0: also read without the lock */
+    struct link *last[PRIO_LEVELS]; /* PQ1, PQ2 */
 };
 
-/* Puts back what was taken from there. Lab: prio */
-static inline void prioq_push_front(struct prioq *pq, struct link *node,
-                                    uint32_t priority)
+/* Puts back what was taken from there: elements that are linked, first to end.
+ * Lab: prio */
+static inline void prioq_push_front(struct prioq *pq, struct link *first,
+                                    struct link *end, uint32_t priority)
 {
     struct link *last = pq->last[priority];
 
     if (last) {
-        node->next = last->next;
-        last->next = node;
+        end->next = last->next;
+        last->next = first;
     } else {
-        pq->last[priority] = node->next = node;
-        store_relaxed(&pq->levels, pq->levels | 1ul << priority);
+        pq->last[priority] = end;
+        end->next = first;
     }
 }
 
@@ -45,34 +45,29 @@ static inline void prioq_push_front(struct prioq *pq, struct link *node,
 static inline void prioq_push(struct prioq *pq, struct link *node,
                               uint32_t priority)
 {
-    prioq_push_front(pq, node, priority);
+    prioq_push_front(pq, node, node, priority);
     pq->last[priority] = node;
 }
 
-/* The highest of a set of levels, which must not be empty. */
-static inline uint32_t level_top(uint64_t levels)
+/* Where the highest level that is not empty has its last element, which is
+ * followed by the one that is next; or NULL. Lab: prio */
+static inline struct link **prioq_top(struct prioq *pq)
 {
-    static const uint8_t top[1 << PRIO_LEVELS] = {0, 0, 1, 1, 2, 2, 2, 2,
-                                                  3, 3, 3, 3, 3, 3, 3, 3};
-    return top[levels];
+#pragma GCC unroll 4
+    for (struct link **top = &pq->last[PRIO_LEVELS]; top-- != pq->last;)
+        if (*top)
+            return top;
+    return NULL;
 }
 
-/* The element that is next, or NULL. Lab: prio */
-static inline struct link *prioq_first(const struct prioq *pq)
+/* Takes the elements of the level that prioq_top() said, from the next one to
+ * `end`, out; they stay linked. Lab: prio */
+static inline void prioq_pop(struct link **top, struct link *end)
 {
-    return pq->levels ? pq->last[level_top(pq->levels)]->next : NULL;
-}
+    struct link *last = *top;
 
-/* Takes out the element that is next; there must be one. Lab: prio */
-static inline struct link *prioq_pop(struct prioq *pq)
-{
-    uint32_t priority = level_top(pq->levels);
-    struct link *last = pq->last[priority], *node = last->next;
-
-    last->next = node->next;
-    if (node == last) {
-        pq->last[priority] = NULL;
-        store_relaxed(&pq->levels, pq->levels & ~(1ul << priority));
-    }
-    return node;
+    if (end == last)
+        *top = NULL;
+    else
+        last->next = end->next;
 }

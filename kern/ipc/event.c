@@ -27,6 +27,8 @@ _Static_assert(sizeof(struct watch) * HANDLE_WAIT_MAX <= PAGE_SIZE, "page");
 
 NOINLINE void event_tell(struct kobj *obj, uint32_t rose)
 {
+    if (list_empty(&obj->observers))
+        obj->state &= ~OBSERVED;
     list_for_each (link, &obj->observers) {
         struct observer *o = list_entry(link, struct observer, link);
 
@@ -82,10 +84,12 @@ static long join(struct wait_item *items, struct watch *watches, uint32_t n)
         watches[i].fired = 0;
         kobj_lock(obj);
         items[i].seen = obj->ops->signals(obj, o->rights) & o->wanted;
-        if (items[i].seen)
+        if (items[i].seen) {
             ready++;
-        else
+        } else {
             list_push_back(&obj->observers, &o->link);
+            obj->state |= OBSERVED;
+        }
         kobj_unlock(obj);
     }
     return ready;

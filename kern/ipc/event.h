@@ -23,7 +23,7 @@ void event_tell(struct kobj *obj, uint32_t rose) REQUIRES(&obj->lock);
 static inline void event_changed(struct kobj *obj, uint32_t rose)
     REQUIRES(&obj->lock)
 {
-    if (unlikely(!list_empty(&obj->observers)))
+    if (unlikely(obj->state & OBSERVED))
         event_tell(obj, rose);
 }
 

@@ -1,5 +1,6 @@
 /*
- * The memory of a queue, its places, and the handles in them.
+ * A queue apart from its traffic: the memory of its places, what it shows of
+ * itself, its type, and the handles in its messages.
  *
  *   PL1  all headers and then all payloads stand as if in a row: first in
  *        blocks, of which several fit into a page, then in whole pages.
@@ -145,7 +146,7 @@ long queue_make(uint32_t type, uint32_t ring_size, uint32_t max_msg,
 {
     struct queue *q;
 
-    q = kzalloc(sizeof(*q));
+    q = kzalloc(ROUND_UP(sizeof(*q), 64)); /* cleared in whole blocks */
     TRY(q ? 0 : -E_NOMEM);
     q->stat = (struct queue_stat){
         .ring_size = ring_size, .max_msg = max_msg, .schema = schema};
@@ -169,6 +170,75 @@ long queue_new(uint32_t ring_size, uint32_t max_msg, uint32_t schema,
         max_msg > QUEUE_MAX_MSG || ring_size * max_msg > QUEUE_MAX_BYTES)
         return -E_INVAL;
     return queue_make(OBJ_QUEUE, ring_size, max_msg, schema, out);
+}
+
+/* --- what it shows, and its type ------------------------------------------ */
+
+uint32_t queue_signals(const struct kobj *obj, uint32_t rights)
+{
+    struct queue *q = queue_of((struct kobj *)obj);
+    bool reads = rights & RIGHT_READ, writes = rights & RIGHT_WRITE;
+    bool sending = !(q->obj.state & CLOSED_SEND);
+    bool receiving = !(q->obj.state & CLOSED_RECV);
+
+    return (reads && prioq_top(&q->ready) ? SIG_READABLE : 0) |
+           (writes && q->free && sending ? SIG_WRITABLE : 0) |
+           ((reads && !receiving) || (writes && !sending) ? SIG_CLOSED : 0);
+}
+
+long queue_peek(struct queue *q, struct msg_meta *meta)
+{
+    struct link **top;
+    long error;
+
+    kobj_lock(&q->obj);
+    top = prioq_top(&q->ready);
+    error = top ? 0 : q->obj.state & CLOSED_RECV ? -E_PIPE : -E_AGAIN;
+    if (top)
+        queue_header(list_entry((*top)->next, struct qslot, link), meta);
+    kobj_unlock(&q->obj);
+    return error;
+}
+
+void queue_statistics(struct queue *q, struct queue_stat *out)
+{
+    kobj_lock(&q->obj);
+    memcpy(out, &q->stat, offsetof(struct queue_stat, rejected));
+    out->rejected = load_relaxed(&q->stat.rejected); /* count_miss() */
+    out->empty = load_relaxed(&q->stat.empty);
+    out->bytes_sent = q->stat.bytes_sent;
+    out->bytes_received = q->stat.bytes_received;
+    out->len = (uint32_t)(out->sent - out->received);
+    out->available = out->ring_size - out->len;
+    for (int i = 0; i < PRIO_LEVELS; i++)
+        list_for_each (link, &q->senders[i])
+            out->waiting_senders++;
+    list_for_each (link, &q->receivers)
+        out->waiting_receivers++;
+    kobj_unlock(&q->obj);
+}
+
+/* Nothing that was not checked gets in: a place that is not free here is in the
+ * hands of a sender who saw no type; from TYPED on queue_reserve() gives none,
+ * and queue_send_wait() compares types under the lock. */
+long queue_set_type(struct queue *q, struct wit_type *type)
+{
+    uint32_t n = 0;
+    long error;
+
+    kobj_lock(&q->obj);
+    for (struct link *link = q->free; link; link = link->next)
+        n++;
+    error = q->type                                       ? -E_ALREADY
+            : q->stat.sent != 0 || n != q->stat.ring_size ? -E_BUSY
+            : !type                                       ? -E_NOMEM
+                                                          : 0;
+    if (!error) {
+        q->obj.state |= TYPED;
+        q->type = type;
+    }
+    kobj_unlock(&q->obj);
+    return error;
 }
 
 /* --- messages ------------------------------------------------------------- */

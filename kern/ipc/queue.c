@@ -14,11 +14,15 @@
  *
  * No wakeup is lost (W2): to see that it has to wait and to join the line is
  * one critical section of the lock, and so is to change the queue and to serve
- * the line. Seq, time and statistics are those of the commit. Lab: queue
+ * the line. Who joins a line sets a bit of state, who finds it empty clears it.
+ * Seq, time and statistics are those of the commit.
+ *
+ * What most messages need is inline and calls nothing, so a call's body has no
+ * stack frame. What state asks for besides is a function of its own, called
+ * last. Lab: queue
  */
 #include "ipc/queue.h"
 
-#include "base/string.h"
 #include "base/trace.h"
 #include "ipc/event.h"
 #include "ipc/line.h"
@@ -30,9 +34,7 @@ static inline struct qslot *slot_of(struct link *link)
     return link ? list_entry(link, struct qslot, link) : NULL;
 }
 
-/* A free place becomes reserved; NULL: there is none. */
-static inline struct qslot *reserve_locked(struct queue *q)
-    REQUIRES(&q->obj.lock)
+inline struct qslot *queue_reserve_locked(struct queue *q)
 {
     struct qslot *slot = slot_of(q->free);
 
@@ -41,16 +43,28 @@ static inline struct qslot *reserve_locked(struct queue *q)
     return slot;
 }
 
-/* The message that is next, if it fits into cap bytes, is taken; else NULL. */
-static inline struct qslot *take_locked(struct queue *q, uint64_t cap)
+/* Take up to `most` messages of one priority, those that are next and fit into
+ * cap bytes: a row of which nothing is done. */
+static ALWAYS_INLINE void take_locked(struct queue *q, struct qrow *r,
+                                      uint64_t cap, uint64_t most)
     REQUIRES(&q->obj.lock)
 {
-    struct qslot *slot = slot_of(prioq_first(&q->ready));
+    struct link **top = most ? prioq_top(&q->ready) : NULL, *end;
 
-    if (unlikely(!slot || slot->meta.len > cap))
-        return NULL;
-    prioq_pop(&q->ready);
-    return slot;
+    *r = (struct qrow){.n = 0};
+    if (unlikely(!top))
+        return;
+    end = *top;
+    r->first = slot_of(end->next);
+    while (r->n < most && slot_of(end->next)->meta.len <= cap) {
+        end = end->next;
+        r->n++;
+        if (end == *top)
+            break;
+    }
+    r->end = slot_of(end);
+    if (r->n > 0)
+        prioq_pop(top, end);
 }
 
 static inline struct waiter *waiter_of(struct list *link)
@@ -58,31 +72,15 @@ static inline struct waiter *waiter_of(struct list *link)
     return link ? list_entry(link, struct waiter, link) : NULL;
 }
 
-static uint32_t queue_signals(const struct kobj *obj, uint32_t rights)
-{
-    const struct queue *q = container_of(obj, const struct queue, obj);
-    bool reads = rights & RIGHT_READ, writes = rights & RIGHT_WRITE;
-    bool sending = !(q->closed & CLOSED_SEND);
-    bool receiving = !(q->closed & CLOSED_RECV);
-
-    return (reads && q->ready.levels ? SIG_READABLE : 0) |
-           (writes && q->free && sending ? SIG_WRITABLE : 0) |
-           ((reads && !receiving) || (writes && !sending) ? SIG_CLOSED : 0);
-}
-
-/* The first sender in line, of the highest priority, leaves it; or NULL. Who
- * leaves by itself does not look whether it was its level's last. */
+/* The first sender in line, of the highest priority, leaves it; or NULL. */
 static inline struct waiter *next_sender(struct queue *q) REQUIRES(&q->obj.lock)
 {
-    while (q->sender_levels) {
-        uint32_t top = level_top(q->sender_levels);
-        struct list *link = list_pop_front(&q->senders[top]);
+    int level = q->obj.state & PLACE_WANTED ? PRIO_LEVELS : 0;
+    struct list *link = NULL;
 
-        if (link)
-            return waiter_of(link);
-        q->sender_levels &= ~(1ul << top);
-    }
-    return NULL;
+    while (level-- > 0 && !link)
+        link = list_pop_front(&q->senders[level]);
+    return waiter_of(link);
 }
 
 /* Count what ended in E_AGAIN or E_TIMEDOUT. */
@@ -113,33 +111,55 @@ static NOINLINE bool give_locked(struct queue *q, struct qslot *slot)
             return true;
         } /* else timed out, killed or revoked meanwhile */
     }
+    q->obj.state &= ~MESSAGE_WANTED;
     return false;
 }
 
-static inline void accept_locked(struct queue *q, struct qslot *slot)
+/* The message goes to who waits for it, or is queued; observers are told. */
+static NOINLINE void hand_on_locked(struct queue *q, struct qslot *slot)
     REQUIRES(&q->obj.lock)
 {
-    uint32_t depth;
     bool was_empty;
 
-    slot->meta.seq = q->stat.sent++;
-    slot->meta.sent_ns = read_time();
-    q->stat.bytes_sent += slot->meta.len;
-    depth = (uint32_t)(q->stat.sent - q->stat.received);
-    if (depth > q->stat.max_depth)
-        q->stat.max_depth = depth;
-    trace(TRACE_SEND, q->obj.type, q->obj.id,
-          slot->meta.seq | (uint64_t)slot->meta.len << TRACE_LEN);
-    if (unlikely(!list_empty(&q->receivers)) && give_locked(q, slot))
+    if ((q->obj.state & MESSAGE_WANTED) && give_locked(q, slot))
         return;
-    was_empty = !q->ready.levels;
+    was_empty = !prioq_top(&q->ready);
     prioq_push(&q->ready, &slot->link, slot->meta.priority);
     event_changed(&q->obj, was_empty ? SIG_READABLE : 0);
 }
 
-void queue_accept_locked(struct queue *q, struct qslot *slot)
+/* n messages, linked, of so many bytes get their numbers and their time, and go
+ * on; `plain` if state is 0. Returns: the place behind them. */
+static ALWAYS_INLINE struct qslot *accept_locked(struct queue *q,
+                                                 struct qslot *slot, uint64_t n,
+                                                 uint64_t bytes, bool plain)
+    REQUIRES(&q->obj.lock)
 {
-    accept_locked(q, slot);
+    uint64_t seq = q->stat.sent, depth = seq + n - q->stat.received;
+    uint64_t now = read_time();
+    struct link *next;
+
+    q->stat.sent = seq + n;
+    q->stat.bytes_sent += bytes;
+    if (depth > q->stat.max_depth)
+        q->stat.max_depth = (uint32_t)depth;
+    for (; n > 0; n--, slot = slot_of(next)) {
+        next = slot->link.next;
+        slot->meta.seq = seq++;
+        slot->meta.sent_ns = now;
+        trace(TRACE_SEND, q->obj.type, q->obj.id,
+              slot->meta.seq | (uint64_t)slot->meta.len << TRACE_LEN);
+        if (unlikely(!plain && q->obj.state))
+            hand_on_locked(q, slot);
+        else
+            prioq_push(&q->ready, &slot->link, slot->meta.priority);
+    }
+    return slot;
+}
+
+inline void queue_accept_locked(struct queue *q, struct qslot *slot)
+{
+    accept_locked(q, slot, 1, slot->meta.len, false);
 }
 
 /* A place for s: the message is sent, or the place is its sender's. */
@@ -150,7 +170,7 @@ static void use_place_locked(struct queue *q, struct qslot *slot,
     if (!s->data)
         return;
     queue_fill(slot, s);
-    accept_locked(q, slot);
+    queue_accept_locked(q, slot);
 }
 
 /* Give a free place to the first sender in line (Q3). Returns: whether one
@@ -171,56 +191,115 @@ static NOINLINE bool grant_locked(struct queue *q, struct qslot *slot)
             waiter_wake(w);
             return true;
         } /* else timed out, killed or revoked meanwhile */
+    q->obj.state &= ~PLACE_WANTED;
     return false;
 }
 
-static inline void free_place_locked(struct queue *q, struct qslot *slot)
-    REQUIRES(&q->obj.lock)
+/* From first to end. */
+static inline void push_free_locked(struct queue *q, struct qslot *first,
+                                    struct qslot *end) REQUIRES(&q->obj.lock)
 {
-    struct link *others = q->free;
-
-    if (unlikely(q->sender_levels | (uint64_t)q->kept) && grant_locked(q, slot))
-        return;
-    slot->link.next = others;
-    q->free = &slot->link;
-    event_changed(&q->obj, others ? 0 : SIG_WRITABLE);
+    end->link.next = q->free;
+    q->free = &first->link;
 }
 
-inline struct qslot *queue_reserve(struct queue *q, uint32_t closed)
+/* n places, linked, go to who waits for them, or are free; observers are
+ * told. */
+static NOINLINE void pass_on_locked(struct queue *q, struct qslot *slot,
+                                    uint64_t n) REQUIRES(&q->obj.lock)
 {
-    struct qslot *slot;
+    struct link *next, *others;
 
-    kobj_lock(&q->obj);
-    slot = unlikely(q->closed & closed) ? NULL : reserve_locked(q);
-    kobj_unlock(&q->obj);
-    return slot;
-}
-
-inline long queue_commit_next(struct queue *q, struct qslot **slot, bool more)
-{
-    long error = -E_PIPE;
-
-    kobj_lock(&q->obj);
-    if (likely(!(q->closed & CLOSED_SEND))) {
-        accept_locked(q, *slot);
-        /* It is not TYPED: that was not possible with a place reserved. */
-        *slot = more ? reserve_locked(q) : NULL;
-        error = 0;
+    for (; n > 0; n--, slot = slot_of(next)) {
+        next = slot->link.next;
+        others = q->free;
+        if ((q->obj.state & PLACE_WANTED) && grant_locked(q, slot))
+            continue;
+        push_free_locked(q, slot, slot);
+        event_changed(&q->obj, others ? 0 : SIG_WRITABLE);
     }
-    kobj_unlock(&q->obj);
-    return error;
+}
+
+/* The last step of a call. [HAZARD] behind the fence of the lock's release: the
+ * queue may be destroyed then, but queue_destroy() takes the lock first. */
+static inline long end_locked(struct queue *q, long result)
+    RELEASES(&q->obj.lock)
+{
+    kobj_unlock_only(&q->obj);
+    store_relaxed(&this_hart()->hazard[0], NULL);
+    return result;
+}
+
+static NOINLINE long release_locked(struct queue *q, struct qslot *slot,
+                                    long result) RELEASES(&q->obj.lock)
+{
+    pass_on_locked(q, slot, 1);
+    return end_locked(q, result);
+}
+
+NOINLINE long queue_release(struct queue *q, struct qslot *slot, long result)
+{
+    kobj_lock_only(&q->obj);
+    return release_locked(q, slot, result);
+}
+
+static NOINLINE long commit_slowly(struct queue *q, struct qslot *slot)
+    RELEASES(&q->obj.lock)
+{
+    if (q->obj.state & CLOSED_SEND)
+        return release_locked(q, slot, -E_PIPE);
+    queue_accept_locked(q, slot);
+    return end_locked(q, 0);
 }
 
 inline long queue_commit(struct queue *q, struct qslot *slot)
 {
-    return queue_commit_next(q, &slot, false);
+    kobj_lock_again(&q->obj);
+    if (unlikely(q->obj.state))
+        return commit_slowly(q, slot);
+    accept_locked(q, slot, 1, slot->meta.len, true);
+    return end_locked(q, 0);
+}
+
+inline bool queue_commit_row(struct queue *q, struct qrow *r, uint64_t more)
+{
+    struct qslot *slot = r->first;
+    struct link *free;
+
+    kobj_lock_only(&q->obj);
+    if (unlikely(q->obj.state & (CLOSED_SEND | TYPED))) {
+        more = 0;
+    } else if (r->done > 0) {
+        slot = accept_locked(q, slot, r->done, r->bytes, false);
+        r->n -= r->done;
+        r->done = 0;
+    }
+    if (unlikely(r->n > 0))
+        pass_on_locked(q, slot, r->n);
+    r->bytes = 0;
+    r->first = slot_of(free = q->free);
+    for (r->n = 0; r->n < more && free; r->n++)
+        free = free->next;
+    q->free = free;
+    kobj_unlock_only(&q->obj);
+    return r->n > 0;
+}
+
+inline struct qslot *queue_reserve(struct queue *q)
+{
+    struct qrow r = {.n = 0};
+
+    return likely(queue_commit_row(q, &r, 1)) ? r.first : NULL;
 }
 
 inline struct qslot *queue_begin(struct queue *q,
                                  struct qslot *slot) NO_LOCK_CHECK
 {
     kobj_lock(&q->obj);
-    slot = q->closed & CLOSED_SEND ? NULL : slot ? slot : reserve_locked(q);
+    if (q->obj.state & CLOSED_SEND)
+        slot = NULL;
+    else if (!slot)
+        slot = queue_reserve_locked(q);
     if (unlikely(!slot))
         kobj_unlock(&q->obj);
     return slot;
@@ -228,14 +307,7 @@ inline struct qslot *queue_begin(struct queue *q,
 
 inline void queue_finish(struct queue *q, struct qslot *slot) NO_LOCK_CHECK
 {
-    accept_locked(q, slot);
-    kobj_unlock(&q->obj);
-}
-
-NOINLINE void queue_release(struct queue *q, struct qslot *slot)
-{
-    kobj_lock(&q->obj);
-    free_place_locked(q, slot);
+    queue_accept_locked(q, slot);
     kobj_unlock(&q->obj);
 }
 
@@ -248,16 +320,16 @@ long queue_send_wait(struct queue *q, struct queue_send *s, const void *node,
     kobj_lock(&q->obj);
     if (s->meta.kind == MSG_INLINE && q->type != s->type)
         error = -E_ALREADY;
-    else if (q->closed & CLOSED_SEND)
+    else if (q->obj.state & CLOSED_SEND)
         error = -E_PIPE;
-    else if ((slot = reserve_locked(q)))
+    else if ((slot = queue_reserve_locked(q)))
         use_place_locked(q, slot, s);
     else
         error = -E_AGAIN;
     if (error == -E_AGAIN && timeout) {
         if (s->meta.kind == MSG_INLINE && waiter_parks())
             s->data = NULL;
-        q->sender_levels |= 1ul << s->meta.priority;
+        q->obj.state |= PLACE_WANTED;
         error = line_wait(&q->obj, &q->senders[s->meta.priority],
                           waiter_begin(node), s, timeout, NULL);
     } else {
@@ -272,120 +344,105 @@ long queue_waited(struct queue *q, struct waiter *w, uint64_t *missed,
     return count_miss(missed, line_waited(&q->obj, w, result));
 }
 
-inline struct qslot *queue_take(struct queue *q, uint64_t cap)
+inline struct qslot *queue_take(struct queue *q, uint64_t cap) NO_LOCK_CHECK
 {
-    struct qslot *slot;
+    struct qrow r;
 
-    kobj_lock(&q->obj);
-    slot = take_locked(q, cap);
-    kobj_unlock(&q->obj);
-    return slot;
+    kobj_lock_only(&q->obj);
+    take_locked(q, &r, cap, 1);
+    if (unlikely(!r.n))
+        return NULL;
+    kobj_unlock_only(&q->obj);
+    return r.first;
 }
 
 inline long queue_take_wait(struct queue *q, struct queue_recv *r,
-                            const void *node, uint64_t timeout)
+                            const void *node, uint64_t timeout) NO_LOCK_CHECK
 {
-    struct qslot *slot;
-    long error = 0;
+    long error = unlikely(q->obj.state & CLOSED_RECV) ? -E_PIPE : -E_AGAIN;
+    struct link **top = prioq_top(&q->ready);
 
-    kobj_lock(&q->obj);
-    r->slot = slot = slot_of(prioq_first(&q->ready));
-    if (slot && slot->meta.len <= r->cap) {
-        prioq_pop(&q->ready);
-    } else if (slot) {
-        queue_header(slot, &r->header);
+    if (unlikely(top)) {
+        queue_header(slot_of((*top)->next), &r->header);
         error = -E_MSGSIZE;
     } else if (!r->in_range) {
         error = -E_FAULT;
-    } else {
-        error = unlikely(q->closed & CLOSED_RECV) ? -E_PIPE : -E_AGAIN;
     }
-    if (error == -E_AGAIN && timeout)
+    if (error == -E_AGAIN && timeout) {
+        q->obj.state |= MESSAGE_WANTED;
         error = line_wait(&q->obj, &q->receivers, waiter_begin(node), r,
                           timeout, NULL);
-    else
+    } else {
         kobj_unlock(&q->obj);
+    }
     handle_done();
     return count_miss(&q->stat.empty, error);
 }
 
-inline struct qslot *queue_taken_next(struct queue *q, struct qslot *slot,
-                                      uint64_t cap, bool more)
+inline long queue_taken(struct queue *q, struct qslot *slot)
 {
-    kobj_lock(&q->obj);
+    uint64_t len;
+
+    kobj_lock_again(&q->obj);
+    len = slot->meta.len;
     trace(TRACE_RECV, q->obj.type, q->obj.id, slot->meta.seq);
     q->stat.received++;
-    q->stat.bytes_received += slot->meta.len;
-    free_place_locked(q, slot);
-    slot = more ? take_locked(q, cap) : NULL;
-    kobj_unlock(&q->obj);
-    return slot;
+    q->stat.bytes_received += len;
+    if (unlikely(q->obj.state & ~MESSAGE_WANTED))
+        return release_locked(q, slot, (long)len);
+    push_free_locked(q, slot, slot);
+    return end_locked(q, (long)len);
 }
 
-inline void queue_taken(struct queue *q, struct qslot *slot)
+inline bool queue_taken_row(struct queue *q, struct qrow *r, uint64_t cap,
+                            uint64_t more)
 {
-    (void)!queue_taken_next(q, slot, 0, false);
+    kobj_lock_only(&q->obj);
+    q->stat.received += r->done;
+    q->stat.bytes_received += r->bytes;
+    if (unlikely(r->done < r->n || (q->obj.state & ~MESSAGE_WANTED)))
+        pass_on_locked(q, r->first, r->done);
+    else if (r->n > 0)
+        push_free_locked(q, r->first, r->end);
+    take_locked(q, r, cap, more);
+    kobj_unlock_only(&q->obj);
+    return r->n > 0;
 }
 
 /* Nobody will receive what is in it. */
 static NOINLINE void drop_messages(struct queue *q)
 {
-    struct qslot *slot;
+    struct qrow r = {.n = 0};
 
-    while ((slot = queue_take(q, UINT64_MAX))) {
-        trace_rare(TRACE_DROP, q->obj.type, q->obj.id, slot->meta.seq);
-        queue_drop_handle(q, slot);
-        queue_taken(q, slot);
+    while (queue_taken_row(q, &r, UINT64_MAX, 1)) {
+        trace_rare(TRACE_DROP, q->obj.type, q->obj.id, r.first->meta.seq);
+        queue_drop_handle(q, r.first);
+        trace_rare(TRACE_RECV, q->obj.type, q->obj.id, r.first->meta.seq);
+        r.bytes = r.first->meta.len;
+        r.done = 1;
         interrupt_window();
     }
 }
 
-NOINLINE void queue_untake(struct queue *q, struct qslot *slot)
+NOINLINE long queue_untake(struct queue *q, struct qslot *first,
+                           struct qslot *end, long result)
 {
     bool drop, was_empty;
+    struct link **top;
 
     kobj_lock(&q->obj);
-    if (!give_locked(q, slot)) {
-        was_empty = !q->ready.levels;
-        prioq_push_front(&q->ready, &slot->link, slot->meta.priority);
-        event_changed(&q->obj, was_empty ? SIG_READABLE : 0);
-    }
-    drop = q->closed & NO_READERS;
+    was_empty = !prioq_top(&q->ready);
+    prioq_push_front(&q->ready, &first->link, &end->link, end->meta.priority);
+    while ((q->obj.state & MESSAGE_WANTED) && (top = prioq_top(&q->ready)) &&
+           give_locked(q, slot_of((*top)->next)))
+        prioq_pop(top, (*top)->next);
+    event_changed(&q->obj, was_empty ? SIG_READABLE : 0);
+    drop = q->obj.state & NO_READERS;
     kobj_unlock(&q->obj);
     if (drop)
         drop_messages(q);
-}
-
-long queue_peek(struct queue *q, struct msg_meta *meta)
-{
-    struct qslot *slot;
-    long error;
-
-    kobj_lock(&q->obj);
-    slot = slot_of(prioq_first(&q->ready));
-    error = slot ? 0 : q->closed & CLOSED_RECV ? -E_PIPE : -E_AGAIN;
-    if (slot)
-        queue_header(slot, meta);
-    kobj_unlock(&q->obj);
-    return error;
-}
-
-void queue_statistics(struct queue *q, struct queue_stat *out)
-{
-    kobj_lock(&q->obj);
-    memcpy(out, &q->stat, offsetof(struct queue_stat, rejected));
-    out->rejected = load_relaxed(&q->stat.rejected); /* count_miss() */
-    out->empty = load_relaxed(&q->stat.empty);
-    out->bytes_sent = q->stat.bytes_sent;
-    out->bytes_received = q->stat.bytes_received;
-    out->len = (uint32_t)(out->sent - out->received);
-    out->available = out->ring_size - out->len;
-    for (int i = 0; i < PRIO_LEVELS; i++)
-        list_for_each (link, &q->senders[i])
-            out->waiting_senders++;
-    list_for_each (link, &q->receivers)
-        out->waiting_receivers++;
-    kobj_unlock(&q->obj);
+    handle_done_one();
+    return result;
 }
 
 static void close_queue(struct queue *q, uint32_t how)
@@ -393,7 +450,7 @@ static void close_queue(struct queue *q, uint32_t how)
     struct waiter *w;
 
     kobj_lock(&q->obj);
-    q->closed |= how;
+    q->obj.state |= how;
     while ((how & CLOSED_SEND) && (w = next_sender(q)))
         waiter_end(w, -E_PIPE);
     /* By Q2 nobody waits to receive while there is something to drain. */
@@ -417,37 +474,14 @@ static void queue_shutdown(struct kobj *obj)
     close_queue(queue_of(obj), CLOSED_SEND | CLOSED_RECV);
 }
 
-/* Nothing that was not checked gets in: a place that is not free here is in the
- * hands of a sender who saw no type; from TYPED on queue_reserve() gives none,
- * and queue_send_wait() compares types under the lock. */
-long queue_set_type(struct queue *q, struct wit_type *type)
-{
-    uint32_t n = 0;
-    long error;
-
-    kobj_lock(&q->obj);
-    for (struct link *link = q->free; link; link = link->next)
-        n++;
-    error = q->type                                       ? -E_ALREADY
-            : q->stat.sent != 0 || n != q->stat.ring_size ? -E_BUSY
-            : !type                                       ? -E_NOMEM
-                                                          : 0;
-    if (!error) {
-        q->closed |= TYPED;
-        q->type = type;
-    }
-    kobj_unlock(&q->obj);
-    return error;
-}
-
 static void queue_destroy(struct kobj *obj)
 {
     struct queue *q = queue_of(obj);
 
+    drop_messages(q); /* there are some only if it never had a reader */
     kobj_lock(&q->obj);
     assert(list_empty(&q->receivers) && !next_sender(q));
     kobj_unlock(&q->obj);
-    drop_messages(q); /* there are some only if it never had a reader */
     if (q->type)
         kfree(q->type, wit_bytes(q->type->len));
     queue_free(q);

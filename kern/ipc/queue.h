@@ -22,24 +22,24 @@ struct qslot {
     int64_t rest : 48;    /* [I] stand at this address */
 };
 
-/* queue.closed; the bits are never unset. */
-#define CLOSED_SEND 1u /* no readers, or shut down: sending is E_PIPE */
-#define CLOSED_RECV 2u /* no writers, or shut down: E_PIPE once drained */
-#define NO_READERS  4u /* messages in it are dropped */
-#define TYPED       8u /* not closed: queue_reserve() gives no places */
+/* Bits of obj.state. The first four are never unset. */
+#define CLOSED_SEND    1u  /* no readers, or shut down: sending is E_PIPE */
+#define CLOSED_RECV    2u  /* no writers, or shut down: E_PIPE once drained */
+#define NO_READERS     4u  /* messages in it are dropped */
+#define TYPED          8u  /* not closed: queue_reserve() gives no places */
+#define PLACE_WANTED   16u /* senders or events may wait for a place, */
+#define MESSAGE_WANTED 32u /* receivers for a message */
 
 /* [I] immutable, [q] obj.lock, [a] atomic, [f] flight_lock. */
 struct queue {
     struct kobj obj;
     struct queue_stat stat;  /* [q]; rejected, empty [a]; 0 in here: len,
                               * available, waiting_senders, _receivers */
-    uint32_t closed;         /* [q] */
     uint32_t ends_in_flight; /* [f] READ handles of it in messages */
     uint32_t ends_held;      /* [f] READ handles of queues in its messages */
     struct link *free;       /* [q] free places */
     struct prioq ready;      /* [q] messages not given to anybody */
     struct list senders[PRIO_LEVELS]; /* [q] waiters; struct queue_send */
-    uint64_t sender_levels;           /* [q] where some may wait: bits */
     struct list receivers;            /* [q] waiters; struct queue_recv */
     struct link *kept;                /* [q] events for the next places */
     struct wit_type *type;            /* [q] set once; or NULL */
@@ -83,6 +83,7 @@ static inline struct queue *queue_of(struct kobj *obj)
 }
 
 extern const struct kobj_ops queue_ops;
+uint32_t queue_signals(const struct kobj *obj, uint32_t rights);
 
 /* No function here is called with a lock held. Those that wait sleep with
  * timeout > 0; the caller then holds a reference to the queue. */
@@ -105,31 +106,36 @@ long queue_set_type(struct queue *q, struct wit_type *type) MUST_CHECK;
 long queue_peek(struct queue *q, struct msg_meta *meta);
 void queue_statistics(struct queue *q, struct queue_stat *out);
 
-/* A free place; NULL when there is none, or one of these bits is in closed. */
-struct qslot *queue_reserve(struct queue *q, uint32_t closed) MUST_CHECK;
+/* A free place; NULL when there is none, nobody will receive, or the queue has
+ * a type: then queue_send_wait(). */
+struct qslot *queue_reserve(struct queue *q) MUST_CHECK;
 
-/* Send what the place holds, its meta filled in but for seq and sent_ns; or
- * give it back unused. Returns: 0; -E_PIPE: then it is still reserved. */
+/* The last step of a call: send what the place holds, its meta filled in but
+ * for seq and sent_ns; or give it back unused. Both end with handle_done_one().
+ * Returns: 0; -E_PIPE: it was given back; `result`. */
 long queue_commit(struct queue *q, struct qslot *slot) MUST_CHECK;
-void queue_release(struct queue *q, struct qslot *slot);
+long queue_release(struct queue *q, struct qslot *slot, long result);
 
-/* Commit and, if `more`, at once reserve a place for the next message: *slot,
- * or NULL. Returns: as queue_commit(). */
-long queue_commit_next(struct queue *q, struct qslot **slot,
-                       bool more) MUST_CHECK;
+/* Places, reserved, or messages, taken, that are linked and take one turn of
+ * the lock. Their user says how many of the first are filled, or arrived. */
+struct qrow {
+    struct qslot *first, *end; /* end: of messages only */
+    uint64_t n;
+    uint64_t done, bytes; /* the user's */
+};
+
+/* Commit what is done of a row, give the other places back, and reserve up to
+ * `more`: a new row. If nobody will receive, or the queue has a type, what is
+ * done goes back, too, and done stays. Returns: whether there is a row. */
+bool queue_commit_row(struct queue *q, struct qrow *r, uint64_t more);
+
 /* The same in one: a free place, or the reserved one, with the queue locked; or
  * NULL when there is none or nobody will receive. Then accept it and unlock. */
 struct qslot *queue_begin(struct queue *q, struct qslot *reserved) MUST_CHECK;
 void queue_finish(struct queue *q, struct qslot *slot);
 
-/* For events, with the lock: take a free place; accept what it holds. */
-static inline struct qslot *queue_use_place_locked(struct queue *q)
-{
-    struct qslot *slot = list_entry(q->free, struct qslot, link);
-
-    q->free = slot->link.next;
-    return slot;
-}
+/* For events, with the lock: a free place, or NULL; accept what it holds. */
+struct qslot *queue_reserve_locked(struct queue *q) REQUIRES(&q->obj.lock);
 void queue_accept_locked(struct queue *q, struct qslot *slot)
     REQUIRES(&q->obj.lock);
 
@@ -141,10 +147,11 @@ void queue_accept_locked(struct queue *q, struct qslot *slot)
 long queue_send_wait(struct queue *q, struct queue_send *s, const void *node,
                      uint64_t timeout);
 
-/* Take the message that is next, if it fits into cap bytes; else NULL. */
+/* Take the message that is next, if it fits into cap bytes; else NULL, and the
+ * queue is locked for queue_take_wait(). */
 struct qslot *queue_take(struct queue *q, uint64_t cap) MUST_CHECK;
 
-/* The same, and wait for one, or say why not. Ends with handle_done().
+/* Wait for one, or say why not. Gives up the lock, ends with handle_done().
  * Returns: 0; -E_MSGSIZE; -E_FAULT (not in range); -E_PIPE; -E_AGAIN;
  * -E_TIMEDOUT; -E_BADH; -E_CANCELED; -E_PARKED. */
 long queue_take_wait(struct queue *q, struct queue_recv *r, const void *node,
@@ -156,13 +163,17 @@ long queue_take_wait(struct queue *q, struct queue_recv *r, const void *node,
 long queue_waited(struct queue *q, struct waiter *w, uint64_t *missed,
                   long result);
 
-/* The taken message arrived: its place is free. Or it did not: it is next. */
-void queue_taken(struct queue *q, struct qslot *slot);
-void queue_untake(struct queue *q, struct qslot *slot);
+/* The last step of a call: the taken message arrived, its place is free. Or it,
+ * or a row from first to end, did not: they are next. Both end with
+ * handle_done_one(). Returns: its length; `result`. */
+long queue_taken(struct queue *q, struct qslot *slot);
+long queue_untake(struct queue *q, struct qslot *first, struct qslot *end,
+                  long result);
 
-/* It arrived; and if `more`, queue_take() the next one. */
-struct qslot *queue_taken_next(struct queue *q, struct qslot *slot,
-                               uint64_t cap, bool more) MUST_CHECK;
+/* What is done of a row arrived, the others stay taken; take up to `more` that
+ * fit into cap bytes: a new row. Returns: whether there is one. */
+bool queue_taken_row(struct queue *q, struct qrow *r, uint64_t cap,
+                     uint64_t more);
 
 /* Give back the memory of a queue that nobody refers to. */
 void queue_free(struct queue *q);

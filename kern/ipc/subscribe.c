@@ -123,6 +123,7 @@ static void keep_locked(struct subscription *s, bool waits)
         s->kept.next = NULL;
     *at = waits ? &s->kept : s->kept.next;
     s->waits = waits;
+    s->queue->obj.state |= PLACE_WANTED;
 }
 
 NOINLINE void event_place_locked(struct queue *q, struct qslot *slot)
@@ -140,10 +141,10 @@ static void post(struct subscription *s)
 
     kobj_lock(&q->obj);
     news = !s->slot && !s->waits && load_relaxed(&s->signals);
-    if (q->closed & CLOSED_SEND)
+    if (q->obj.state & CLOSED_SEND)
         (void)take_signals(s);
     else if (news && q->free)
-        place_locked(s, queue_use_place_locked(q));
+        place_locked(s, queue_reserve_locked(q));
     else if (news)
         keep_locked(s, true);
     kobj_unlock(&q->obj);
@@ -219,7 +220,7 @@ void event_read_done(struct queue *q, struct qslot *slot, bool arrived)
     }
     if (s && arrived)
         s->slot = NULL;
-    if (s && arrived && (q->closed & CLOSED_SEND))
+    if (s && arrived && (q->obj.state & CLOSED_SEND))
         (void)take_signals(s); /* as in post(); it may be dropped, unread */
     else if (s && arrived && load_relaxed(&s->signals)) /* meanwhile */
         keep_locked(s, true); /* with the place that is about to be free */
@@ -366,6 +367,7 @@ long event_subscribe(struct hnode *node, struct hnode *queue_node,
             s->told = 0;
             list_remove(&s->observer.link);
             list_push_back(&source->observers, &s->observer.link);
+            source->state |= OBSERVED;
             fire(&s->observer,
                  source->ops->signals(source, s->observer.rights) & signals);
         }

@@ -123,7 +123,8 @@ static void output_thread(void)
     struct queue_recv r = {.cap = OUT_MSG, .in_range = true};
 
     for (;;) {
-        if (queue_take_wait(con.out, &r, NULL, TIMEOUT_FOREVER))
+        r.slot = queue_take(con.out, r.cap);
+        if (!r.slot && queue_take_wait(con.out, &r, NULL, TIMEOUT_FOREVER))
             panic("the console's output queue failed");
         if (r.slot->meta.kind == MSG_INLINE) {
             uint32_t here = MIN(r.slot->meta.len, r.slot->here);

@@ -152,7 +152,7 @@ static long end_cargo(struct queue *q, struct queue_send *s, long error,
     if (!error)
         error = send_cargo_at_once(q, &c, NULL, 0, s->slot);
     if (error)
-        queue_release(q, s->slot);
+        queue_release(q, s->slot, 0);
     return error == -E_AGAIN ? -E_PIPE : error;
 }
 

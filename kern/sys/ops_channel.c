@@ -52,7 +52,7 @@ SYSCALL(chan_create, uint64_t capacity, uint64_t elem_size, uint64_t out)
 __attribute__((flatten))
 SYSCALL(chan_send, uint64_t h, uint64_t elem, uint64_t timeout)
 {
-    NOTED struct hnode *node;
+    struct hnode *node;
     struct queue *c;
 
     TRY(handle_use(h, 0, OBJ_CHANNEL, RIGHT_WRITE, &node));

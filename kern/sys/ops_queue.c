@@ -50,19 +50,19 @@ static long finish_send(struct parked *op, long result, bool drop)
         if (!error) {
             queue_fill(s->slot, s);
             error = queue_commit(q, s->slot);
+        } else {
+            queue_release(q, s->slot, error);
         }
-        if (error)
-            queue_release(q, s->slot);
     }
     kobj_put(&q->obj);
     return error;
 }
 
-/* No place was free, or the queue is closed or typed: wait with the message, or
- * say why not. */
-static NOINLINE long send_slowly(struct queue *q, const struct hnode *node,
-                                 uaddr_t buf, uint64_t len, uint64_t opt,
-                                 uint64_t timeout)
+/* No place was free, or the queue is typed: wait with the message, or say why
+ * not. */
+static NOINLINE long send_slowly(struct queue *q, uaddr_t buf, uint64_t len,
+                                 uint64_t opt, uint64_t timeout,
+                                 const struct hnode *node)
 {
     struct queue_send *s = (void *)this_thread()->waiter->room;
     long error;
@@ -74,63 +74,91 @@ static NOINLINE long send_slowly(struct queue *q, const struct hnode *node,
         if (!error)
             error = queue_send_wait(q, s, node, timeout);
     } while (error == -E_ALREADY);
+    handle_done();
     if (unlikely(error == -E_PARKED))
         return parked_with(&q->obj, finish_send);
     kobj_put(&q->obj);
     return error;
 }
 
+/* Send with the payload in two pieces. */
+static NOINLINE long send_two(struct queue *q, struct qslot *slot, uaddr_t buf,
+                              uint64_t len)
+{
+    long error = copy_two(slot, buf, len, true);
+
+    return error ? queue_release(q, slot, error) : queue_commit(q, slot);
+}
+
 inline long message_send(struct queue *q, const struct hnode *node, uaddr_t buf,
                          uint64_t len, uint64_t opt, uint64_t timeout,
                          bool bare)
 {
-    struct qslot *slot = queue_reserve(q, CLOSED_SEND | TYPED);
+    struct qslot *slot = queue_reserve(q);
     long error;
 
     if (unlikely(!slot))
-        return send_slowly(q, node, buf, len, opt, timeout);
+        return send_slowly(q, buf, len, opt, timeout, node);
     make_meta(&slot->meta, bare ? NULL : node, opt, len, MSG_INLINE);
-    error = copy_payload(slot, buf, len, true);
-    if (unlikely(error) || unlikely((error = queue_commit(q, slot))))
-        queue_release(q, slot);
-    return error;
+    if (unlikely(len > slot->here))
+        return send_two(q, slot, buf, len);
+    error = copy_block(slot->payload, buf, len, true);
+    if (unlikely(error))
+        return queue_release(q, slot, error);
+    return queue_commit(q, slot);
 }
 
 __attribute__((flatten)) SYSCALL(queue_send, uint64_t h, uint64_t buf,
                                  uint64_t len, uint64_t opt, uint64_t timeout)
 {
-    NOTED struct hnode *node;
+    struct hnode *node;
     struct queue *q;
+    long error = 0;
 
     TRY(handle_use(h, 0, OBJ_QUEUE, RIGHT_WRITE, &node));
     q = queue_of(node->obj);
-    /* Bits 8 to 31 are 0. */
-    TRY((uint32_t)opt > PRIO_URGENT ? -E_INVAL : 0);
-    TRY(len > q->stat.max_msg ? -E_MSGSIZE : 0);
-    if (unlikely(q->stat.schema) && OPT_TAG(opt) != q->stat.schema)
-        return refuse(q);
-    return message_send(q, node, uaddr(buf), len, opt, timeout, false);
+    if (unlikely(opt << 32 >> 34)) /* a priority; bits 8 to 31 are 0 */
+        error = -E_INVAL;
+    else if (unlikely(len > q->stat.max_msg))
+        error = -E_MSGSIZE;
+    else if (unlikely(q->stat.schema) && OPT_TAG(opt) != q->stat.schema)
+        error = refuse(q);
+    else
+        return message_send(q, node, uaddr(buf), len, opt, timeout, false);
+    handle_done_one();
+    return error;
 }
 
 /* The taken message goes to the receiver's memory, and its handle to the
  * receiver's table. On failure it is put back (BEHAVIOUR E10).
  * Returns: its length; -E_MFILE; -E_FAULT. */
+static NOINLINE long deliver_any(struct queue *q, struct qslot *slot,
+                                 uaddr_t buf, uaddr_t meta)
+{
+    long error;
+
+    if (slot->meta.kind != MSG_INLINE)
+        error = message_deliver_cargo(q, slot, buf, meta);
+    else if (!(error = copy_payload(slot, buf, slot->meta.len, false)))
+        error = copy_header(meta, slot);
+    return error ? queue_untake(q, slot, slot, error) : queue_taken(q, slot);
+}
+
+/* The same, and simple for most messages. */
 static ALWAYS_INLINE long deliver(struct queue *q, struct qslot *slot,
                                   uaddr_t buf, uaddr_t meta)
 {
     uint64_t len = slot->meta.len;
     long error;
 
-    if (unlikely(slot->meta.kind != MSG_INLINE))
-        error = message_deliver_cargo(q, slot, buf, meta);
-    else if (likely(!(error = copy_payload(slot, buf, len, false))))
-        error = copy_header(meta, slot);
-    if (unlikely(error)) {
-        queue_untake(q, slot);
-        return error;
-    }
-    queue_taken(q, slot);
-    return (long)len;
+    __asm__("" : "+r"(len)); /* else it is extended at each use */
+    if (unlikely(slot->meta.kind != MSG_INLINE || meta.value ||
+                 len > slot->here))
+        return deliver_any(q, slot, buf, meta);
+    error = copy_block(slot->payload, buf, len, false);
+    if (unlikely(error))
+        return queue_untake(q, slot, slot, error);
+    return queue_taken(q, slot);
 }
 
 static finish_fn finish_recv;
@@ -143,7 +171,7 @@ static inline long end_recv(struct queue *q, struct queue_recv *r, uaddr_t buf,
         if (likely(!drop && !proc_killed()))
             result = deliver(q, r->slot, buf, meta);
         else
-            queue_untake(q, r->slot);
+            queue_untake(q, r->slot, r->slot, 0);
     } else if (result == -E_PARKED) {
         return parked_with(&q->obj, finish_recv);
     } else if (result == -E_MSGSIZE && meta.value) {
@@ -169,8 +197,8 @@ static long finish_recv(struct parked *op, long result, bool drop)
 /* Nothing to take at once that fits: wait, or say why not. Flattened: the way
  * of every message between two processes. */
 static __attribute__((noinline, flatten)) long
-recv_slowly(struct queue *q, const struct hnode *node, uaddr_t buf,
-            uint64_t cap, uaddr_t meta, uint64_t timeout)
+recv_slowly(struct queue *q, uaddr_t buf, uint64_t cap, uaddr_t meta,
+            uint64_t timeout, const struct hnode *node)
 {
     struct queue_recv *r = (void *)this_thread()->waiter->room;
 
@@ -187,34 +215,22 @@ inline long message_recv(struct queue *q, const struct hnode *node, uaddr_t buf,
                          uint64_t cap, uaddr_t meta, uint64_t timeout)
 {
     struct qslot *slot = queue_take(q, cap);
-    long result;
 
     if (unlikely(!slot))
-        return recv_slowly(q, node, buf, cap, meta, timeout);
-    result = deliver(q, slot, buf, meta);
-    handle_done();
-    return result;
-}
-
-static __attribute__((noinline, flatten)) long
-recv_at_once(struct queue *q, const struct hnode *node, uaddr_t buf,
-             uint64_t cap, uaddr_t meta, uint64_t timeout)
-{
-    return message_recv(q, node, buf, cap, meta, timeout);
+        return recv_slowly(q, buf, cap, meta, timeout, node);
+    return deliver(q, slot, buf, meta);
 }
 
 /* Who goes on with the node ends its use: NOTED would cost a stack frame. */
-SYSCALL(queue_recv, uint64_t h, uint64_t buf, uint64_t cap, uint64_t meta,
-        uint64_t timeout)
+__attribute__((flatten)) SYSCALL(queue_recv, uint64_t h, uint64_t buf,
+                                 uint64_t cap, uint64_t meta, uint64_t timeout)
 {
     struct hnode *node;
     struct queue *q;
 
     TRY(handle_use(h, 0, OBJ_QUEUE, RIGHT_READ, &node));
     q = queue_of(node->obj);
-    if (load_relaxed(&q->ready.levels) == 0) /* at a glance */
-        return recv_slowly(q, node, uaddr(buf), cap, uaddr(meta), timeout);
-    return recv_at_once(q, node, uaddr(buf), cap, uaddr(meta), timeout);
+    return message_recv(q, node, uaddr(buf), cap, uaddr(meta), timeout);
 }
 
 SYSCALL(queue_peek, uint64_t h, uint64_t meta)

@@ -1,7 +1,8 @@
 /*
  * Sends, or receives, that stand in a row in a submit ring, of one queue and
- * without a timeout: the handle is looked up once, and each message takes one
- * turn of the queue's lock.
+ * without a timeout: the handle is looked up once, and up to ROW_TURN messages
+ * take one turn of the queue's lock. A place that the row has reserved is not
+ * free for others, a message that it has taken not there, until then.
  *
  * An entry that is not like the first, or fails, ends the row: what was read of
  * it is forgotten, and it is read and taken again like any other entry.
@@ -12,73 +13,86 @@
 /* The first word of a plain entry for a call. */
 #define ROW_CODE(name) (CALL_##name | (uint64_t)RING_NEED_COMPLETION << 16)
 
-/* The arguments of a call on a message, and the rest of its entry. */
-struct entry {
-    uint64_t a1, a2, a3, user_data;
-};
+#define ROW_TURN 8
 
-/* Read all but the first word. Returns: whether it is about the same queue. */
-static inline bool read_entry(const struct ring_entry *e, uint64_t h,
-                              struct entry *out)
+/* The entry at e and the message in slot: all but the message's turn. Returns:
+ * its length; -E_INVAL: they do not go together. */
+static ALWAYS_INLINE long transfer(const struct ring_entry *e, uint64_t h,
+                                   uint64_t cap, const struct hnode *sender,
+                                   struct qslot *slot,
+                                   struct ring_completion *c)
 {
-    out->a1 = load_relaxed(&e->args[1]);
-    out->a2 = load_relaxed(&e->args[2]);
-    out->a3 = load_relaxed(&e->args[3]);
-    out->user_data = load_relaxed(&e->user_data);
-    return load_relaxed(&e->args[0]) == h &&
-           !(load_relaxed(&e->args[4]) | load_relaxed(&e->reserved2));
+    uint64_t buf = load_relaxed(&e->args[1]), len = load_relaxed(&e->args[2]);
+    uint64_t opt = load_relaxed(&e->args[3]);
+    uint64_t user_data = load_relaxed(&e->user_data);
+
+    if (load_relaxed(&e->args[0]) != h ||
+        (load_relaxed(&e->args[4]) | load_relaxed(&e->reserved2)))
+        return -E_INVAL;
+    if (sender) {
+        if (unlikely(opt << 32 >> 34 || len > cap))
+            return -E_INVAL;
+        make_meta(&slot->meta, sender, opt, len, MSG_INLINE);
+    } else {
+        if (unlikely(len != cap || opt || slot->meta.kind != MSG_INLINE))
+            return -E_INVAL;
+        len = slot->meta.len;
+        __asm__("" : "+r"(len)); /* else it is extended at each use */
+    }
+    if (unlikely(copy_payload(slot, uaddr(buf), len, sender)))
+        return -E_INVAL;
+    ring_post(c, sender ? 0 : (long)len, user_data, 0);
+    return (long)len;
 }
 
 /* The same as queue_row(), for entries like the first, whose code this is. */
 static ALWAYS_INLINE uint64_t row(const struct ring_entry *e,
                                   const struct ring_entry *last,
                                   struct ring_completion *c,
-                                  const uint64_t code)
+                                  const uint64_t code, const bool send)
 {
-    const struct ring_entry *first = e;
-    const bool send = code == ROW_CODE(queue_send);
+    const struct ring_entry *first = e, *end = e;
     const uint64_t h = load_relaxed(&e->args[0]);
-    const uint64_t cap = load_relaxed(&e->args[2]); /* of a receive */
+    uint64_t cap = load_relaxed(&e->args[2]); /* of a receive */
+    struct qslot *slot = NULL, *behind = NULL;
+    struct qrow r = {.n = 0};
     NOTED struct hnode *node;
-    struct qslot *slot;
     struct queue *q;
-    struct entry a;
+    uint64_t more;
+    bool any;
+    long len;
 
     if (handle_use(h, 0, OBJ_QUEUE, send ? RIGHT_WRITE : RIGHT_READ, &node))
         return 0;
     q = queue_of(node->obj);
+    if (send && q->stat.schema)
+        return 0;
     if (send)
-        slot = q->stat.schema ? NULL : queue_reserve(q, CLOSED_SEND | TYPED);
-    else
-        slot = queue_take(q, cap);
-    while (slot && read_entry(e, h, &a)) {
-        uint64_t len = send ? a.a2 : slot->meta.len;
-        bool more;
-
-        if (send) {
-            if (unlikely((uint32_t)a.a3 > PRIO_URGENT || len > q->stat.max_msg))
+        cap = q->stat.max_msg;
+    any = send ? queue_commit_row(q, &r, 1) : queue_taken_row(q, &r, cap, 1);
+    while (any) {
+        slot = r.first;
+        behind = r.end;
+        end = e + r.n;
+        do { /* an entry's first word is read once, here or below */
+            len = transfer(e, h, cap, send ? node : NULL, slot, c);
+            if (len < 0)
                 break;
-            make_meta(&slot->meta, node, a.a3, len, MSG_INLINE);
-        } else if (unlikely(a.a2 != cap || a.a3) ||
-                   unlikely(slot->meta.kind != MSG_INLINE)) {
-            break;
-        }
-        if (unlikely(copy_payload(slot, uaddr(a.a1), len, send)))
-            break;
-        /* This is the one time that the next one's first word is read. */
-        more = e + 1 != last && load_relaxed(ring_code(e + 1)) == code;
-        if (!send)
-            slot = queue_taken_next(q, slot, cap, more);
-        else if (unlikely(queue_commit_next(q, &slot, more)))
-            break;
-        e++;
-        ring_post(c++, send ? 0 : (long)len, a.user_data, 0);
+            r.bytes += (uint64_t)len;
+            slot = list_entry(slot->link.next, struct qslot, link);
+            e++;
+            c++;
+        } while (e != end && load_relaxed(ring_code(e)) == code);
+        r.done = r.n - (uint64_t)(end - e);
+        more = 0;
+        if (e == end && e != last && load_relaxed(ring_code(e)) == code)
+            more = MIN((uint64_t)(last - e), ROW_TURN);
+        any = send ? queue_commit_row(q, &r, more)
+                   : queue_taken_row(q, &r, cap, more);
     }
-    if (slot && send)
-        queue_release(q, slot);
-    else if (slot)
-        queue_untake(q, slot);
-    return (uint64_t)(e - first);
+    if (!send && e != end) /* the last use of q */
+        queue_untake(q, slot, behind, 0);
+    return (uint64_t)(e - first) - r.done;
 }
 
 __attribute__((noinline, flatten)) uint64_t
@@ -88,7 +102,6 @@ queue_row(const struct ring_entry *e, const struct ring_entry *last,
     uint64_t code = load_relaxed(ring_code(e));
 
     if (code == ROW_CODE(queue_send))
-        return row(e, last, c, ROW_CODE(queue_send));
-    return code == ROW_CODE(queue_recv) ? row(e, last, c, ROW_CODE(queue_recv))
-                                        : 0;
+        return row(e, last, c, code, true);
+    return code == ROW_CODE(queue_recv) ? row(e, last, c, code, false) : 0;
 }

@@ -4,7 +4,7 @@ tbreak sys_exit if code == 1
 continue
 waitgraph
 queue 2:letters
-watch -location $object("2:letters")->ready.levels
+watch -location $object("2:letters")->ready.last[0]
 reverse-continue
 backtrace
 kill

@@ -138,7 +138,7 @@ def content(slot):
 
 
 def closed_words(q):
-    bits = int(q["closed"])
+    bits = int(q["obj"]["state"])
     return "".join([", closed to senders" if bits & 1 else "",
                     ", closed to receivers once empty" if bits & 2 else ""])
 

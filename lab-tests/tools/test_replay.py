@@ -135,8 +135,8 @@ class Replay(unittest.TestCase):
         # Back to who put it there and woke nobody.
         after = text[text.index("watchpoint"):]
         frames = re.findall(r"(?m)^#\d+ +(?:0x\w+ in )?(\w+)", after)
-        self.assertIn("accept_locked", frames, text)
-        self.assertIn("sys_queue_send", frames, text)
+        self.assertIn("hand_on_locked", frames, text)
+        self.assertIn("commit_slowly", frames, text)
 
 
 if __name__ == "__main__":

@@ -1,16 +1,15 @@
 /* Puts back what was taken from there: whatever its priority. Lab: prio */
-static inline void prioq_push_front(struct prioq *pq, struct link *node,
-                                    uint32_t priority)
+static inline void prioq_push_front(struct prioq *pq, struct link *first,
+                                    struct link *end, uint32_t priority)
 {
     struct link *tail = pq->last[0];
 
     (void)priority;
-    node->next = tail ? tail->next : node;
+    end->next = tail ? tail->next : first;
     if (tail)
-        tail->next = node;
+        tail->next = first;
     else
-        pq->last[0] = node;
-    pq->levels = 1;
+        pq->last[0] = end;
 }
 
 /* Behind all others, whatever its priority. Lab: prio */
@@ -18,25 +17,21 @@ static inline void prioq_push(struct prioq *pq, struct link *node,
                               uint32_t priority)
 {
     (void)priority;
-    prioq_push_front(pq, node, 0);
+    prioq_push_front(pq, node, node, 0);
     pq->last[0] = node;
 }
 
-/* The element that is next, or NULL. Lab: prio */
-static inline struct link *prioq_first(const struct prioq *pq)
+/* Where the last one stands, which the next one follows; or NULL. Lab: prio */
+static inline struct link **prioq_top(struct prioq *pq)
 {
-    return pq->levels ? pq->last[0]->next : NULL;
+    return pq->last[0] ? &pq->last[0] : NULL;
 }
 
-/* Takes out the element that is next; there must be one. Lab: prio */
-static inline struct link *prioq_pop(struct prioq *pq)
+/* Takes the elements from the next one to `end` out. Lab: prio */
+static inline void prioq_pop(struct link **top, struct link *end)
 {
-    struct link *tail = pq->last[0], *node = tail->next;
-
-    tail->next = node->next;
-    if (node == tail) {
-        pq->last[0] = NULL;
-        pq->levels = 0;
-    }
-    return node;
+    if (end != *top)
+        (*top)->next = end->next;
+    else
+        *top = NULL;
 }

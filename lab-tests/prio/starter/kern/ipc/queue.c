@@ -4,6 +4,5 @@ static inline struct waiter *next_sender(struct queue *q) REQUIRES(&q->obj.lock)
     for (uint32_t i = 0; i < PRIO_LEVELS; i++)
         if (!list_empty(&q->senders[i]))
             return waiter_of(list_pop_front(&q->senders[i]));
-    q->sender_levels = 0;
     return NULL;
 }

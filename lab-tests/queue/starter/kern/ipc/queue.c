@@ -50,16 +50,16 @@ static long nap_in_line(struct queue *q, struct list *line, const void *node,
 static long send_locked(struct queue *q, struct queue_send *s)
     REQUIRES(&q->obj.lock)
 {
-    struct link *place = q->free;
+    struct qslot *place;
 
     if (s->type != q->type && s->meta.kind == MSG_INLINE)
         return -E_ALREADY;
-    if (CLOSED_SEND & q->closed)
+    if (CLOSED_SEND & q->obj.state)
         return -E_PIPE;
+    place = queue_reserve_locked(q);
     if (!place)
         return -E_AGAIN;
-    q->free = place->next;
-    use_place_locked(q, slot_of(place), s);
+    use_place_locked(q, place, s);
     return 0;
 }
 
@@ -87,17 +87,19 @@ long queue_send_wait(struct queue *q, struct queue_send *s, const void *node,
 static long receive_locked(struct queue *q, struct queue_recv *r)
     REQUIRES(&q->obj.lock)
 {
-    struct qslot *next = slot_of(prioq_first(&q->ready));
+    struct link **top = prioq_top(&q->ready);
+    struct qslot *next = top ? slot_of((*top)->next) : NULL;
 
     if (!next && !r->in_range)
         return -E_FAULT;
     if (!next)
-        return q->closed & CLOSED_RECV ? -E_PIPE : -E_AGAIN;
+        return q->obj.state & CLOSED_RECV ? -E_PIPE : -E_AGAIN;
     if (next->meta.len > r->cap) {
         queue_header(next, &r->header);
         return -E_MSGSIZE;
     }
-    r->slot = slot_of(prioq_pop(&q->ready));
+    r->slot = next;
+    prioq_pop(top, &next->link);
     return 0;
 }
 
@@ -109,15 +111,17 @@ long queue_take_wait(struct queue *q, struct queue_recv *r, const void *node,
     uint64_t end = deadline_after(timeout);
     long result;
 
-    do {
-        kobj_lock(obj);
+    for (;;) { /* it is locked */
         result = receive_locked(q, r);
         if (result != -E_AGAIN || !timeout || waiter_parks()) {
             kobj_unlock(obj);
             break;
         }
         result = nap_in_line(q, &q->receivers, node, end);
-    } while (result == -E_AGAIN);
+        if (result != -E_AGAIN)
+            break;
+        kobj_lock(obj);
+    }
     handle_done();
     return count_miss(&q->stat.empty, result);
 }
@@ -128,7 +132,7 @@ static void close_queue(struct queue *q, uint32_t how)
     struct kobj *obj = &q->obj;
 
     kobj_lock(obj);
-    q->closed = q->closed | how;
+    q->obj.state = q->obj.state | how;
     event_changed(obj, SIG_CLOSED);
     kobj_unlock(obj);
 }
