@@ -53,6 +53,36 @@ TEST(consumed_count)
     CHECK_EQ(SQ_CONS, 5);
 }
 
+// L5: one that fails in a row of sends, or receives, leaves the others and
+// their order as they are, and no place is lost; nor when there are too few.
+TEST(one_fails_in_a_row)
+{
+    uint64_t number[24], got[24];
+    long q = new_queue(16);
+
+    raw_open(32);
+    for (uint64_t i = 0; i < 24; i++) {
+        number[i] = i;
+        put_send(i, q, i == 6 ? (void *)8 : &number[i], 8, NOW);
+    }
+    CHECK_EQ(ring_submit(24, 0, NOW), 24);
+    for (uint64_t i = 0; i < 24; i++)
+        EXPECT(i, i == 6 ? -E_FAULT : i > 16 ? -E_AGAIN : 0);
+    CHECK_EQ(stat_of((handle_t)q).len, 16);
+    for (uint64_t i = 0; i < 24; i++)
+        put_recv(i, q, i == 4 || i == 13 ? (void *)8 : &got[i], 8, NOW);
+    CHECK_EQ(ring_submit(24, 0, NOW), 24);
+    for (uint64_t i = 0, next = 0; i < 24; i++) {
+        bool bad = i == 4 || i == 13;
+
+        EXPECT(i, bad ? -E_FAULT : i > 17 ? -E_AGAIN : 8);
+        if (!bad && i <= 17)
+            CHECK_EQ(got[i], next == 6 ? ++next : next);
+        next += !bad;
+    }
+    CHECK_EQ(stat_of((handle_t)q).available, 16);
+}
+
 // L5: one that fails affects its own completion only.
 TEST(one_fails)
 {
