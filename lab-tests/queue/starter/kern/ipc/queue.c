@@ -87,8 +87,8 @@ long queue_send_wait(struct queue *q, struct queue_send *s, const void *node,
 static long receive_locked(struct queue *q, struct queue_recv *r)
     REQUIRES(&q->obj.lock)
 {
-    struct link **top = prioq_top(&q->ready);
-    struct qslot *next = top ? slot_of((*top)->next) : NULL;
+    struct link **best = prioq_top(&q->ready);
+    struct qslot *next = best ? slot_of((*best)->next) : NULL;
 
     if (!next && !r->in_range)
         return -E_FAULT;
@@ -99,7 +99,7 @@ static long receive_locked(struct queue *q, struct queue_recv *r)
         return -E_MSGSIZE;
     }
     r->slot = next;
-    prioq_pop(top, &next->link);
+    prioq_pop(best, &next->link);
     return 0;
 }
 
