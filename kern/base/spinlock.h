@@ -89,8 +89,8 @@ static ALWAYS_INLINE void spin_unlock_to(struct spinlock *lock, uint64_t held)
 static ALWAYS_INLINE void spin_lock_only(struct spinlock *lock, uint64_t rank)
     ACQUIRES(lock) NO_LOCK_CHECK
 {
-    if (unlikely(this_hart()->held)) /* assert() would cost a stack frame */
-        __asm__ volatile("unimp");
+    if (unlikely(this_hart()->held)) /* L1; the call of assert() would cost */
+        __asm__ volatile("unimp");   /* a stack frame, where this is inlined */
     spin_lock_from(lock, rank, 0);
 }
 

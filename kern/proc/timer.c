@@ -84,7 +84,7 @@ uint64_t timers_run(struct hart *h, uint64_t now)
     struct timers *on = &timers[h->index];
     uint64_t next = TICKS_NEVER;
 
-    spin_lock_as(&on->lock, RANK_TIMER);
+    spin_lock_only(&on->lock, RANK_TIMER);
     while (!list_empty(&on->line)) {
         struct waiter *w = list_entry(on->line.next, struct waiter, timer);
 
@@ -95,7 +95,7 @@ uint64_t timers_run(struct hart *h, uint64_t now)
         list_remove(&w->timer);
         waiter_end(w, -E_TIMEDOUT);
     }
-    spin_unlock_as(&on->lock, RANK_TIMER);
+    spin_unlock_to(&on->lock, 0);
     return next;
 }
 
