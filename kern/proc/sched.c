@@ -25,8 +25,10 @@
 
 /* How long a process runs before another one of its hart gets its turn. */
 #define SLICE_NS 4000000ull
-/* How long a ready process waits for its hart before an idle one is called. */
-#define KICK_NS 50000ull
+/* How long a ready process waits for its hart before an idle one is called:
+ * longer than a pair that fills and empties a queue in turns, which is slower
+ * on two harts than on one. */
+#define KICK_NS 500000ull
 
 struct runq {
     struct spinlock lock;
