@@ -108,6 +108,23 @@ static inline void await_state(long pid, uint32_t state)
     CHECK_EQ(p.state, state);
 }
 
+/* A process that waits uses no processor time, except that it may still be on
+ * its way from its hart at first. */
+static inline void check_asleep(long pid)
+{
+    struct proc_info before, after;
+    uint64_t used = UINT64_MAX;
+
+    await_state(pid, PROC_WAITING);
+    for (int i = 0; i < 5 && used >= MS(2); i++) {
+        CHECK_EQ(proc_info(pid, &before), 0);
+        nap_ms(200);
+        CHECK_EQ(proc_info(pid, &after), 0);
+        used = after.cpu_ns - before.cpu_ns;
+    }
+    CHECK(used < MS(2));
+}
+
 /* Sends one number as a message of its own. */
 static inline long put(handle_t q, uint64_t value)
 {

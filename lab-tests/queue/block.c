@@ -13,16 +13,11 @@ static void relay(handle_t from, handle_t to, uint64_t timeout)
 // E1: a blocked receiver sleeps until the send, and uses no processor time.
 TEST(receiver_sleeps)
 {
-    struct proc_info before, after;
     long q = queue_create(1, 8, 0);
     long child = SPAWN(CHECK_EQ(take(q), 42));
 
     await_receivers(q, 1);
-    await_state(child, PROC_WAITING);
-    CHECK_EQ(proc_info(child, &before), 0);
-    nap_ms(200);
-    CHECK_EQ(proc_info(child, &after), 0);
-    CHECK(after.cpu_ns - before.cpu_ns < MS(2));
+    check_asleep(child);
     CHECK_EQ(put_now(q, 42, PRIO_LOW), 0);
     CHECK_EQ(JOIN(child), 0);
 }
@@ -30,19 +25,13 @@ TEST(receiver_sleeps)
 // E1: a blocked sender sleeps until the receive that makes room.
 TEST(sender_sleeps)
 {
-    struct proc_info before, after;
     long q = queue_create(1, 8, 0);
     long child;
 
     CHECK_EQ(put_now(q, 1, PRIO_LOW), 0);
     child = SPAWN(CHECK_EQ(put(q, 2), 0));
     await_senders(q, 1);
-    await_state(child, PROC_WAITING);
-    CHECK_EQ(proc_info(child, &before), 0);
-    nap_ms(200);
-    CHECK_EQ(proc_info(child, &after), 0);
-    CHECK_EQ(after.state, PROC_WAITING);
-    CHECK(after.cpu_ns - before.cpu_ns < MS(2));
+    check_asleep(child);
     CHECK_EQ(take_now(q), 1);
     CHECK_EQ(JOIN(child), 0);
     CHECK_EQ(take_now(q), 2);
