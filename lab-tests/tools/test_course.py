@@ -155,8 +155,8 @@ class Handout(unittest.TestCase):
             names = course.tree_files(tree)
             self.assertEqual([n for n in names if "mutants" in n], [])
             with open(os.path.join(tree, "docs/labs/prio.md"), "a") as page:
-                page.write("        store_relaxed(&pq->levels, pq->levels | "
-                           "1ul << priority);\n")
+                page.write("    for (struct link **top = &pq->last[PRIO_LEVELS]; "
+                           "top-- != pq->last;)\n")
             self.assertEqual(len(handout.surviving_lines(lab, tree)), 1)
 
     def test_manifest(self):
