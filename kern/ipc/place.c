@@ -23,7 +23,9 @@
 
 #define HEADER ((uint32_t)sizeof(struct qslot))
 _Static_assert(sizeof(struct qslot) == 64, "never in two pieces");
-_Static_assert(sizeof(struct queue) <= 6 * 64, "six units");
+/* Six units, whole ones: these are cleared fastest. */
+#define QUEUE_BYTES (6 * 64)
+_Static_assert(sizeof(struct queue) <= QUEUE_BYTES, "six units");
 
 /* By PL2 some payloads begin later than they could. Those are of 72 or 80
  * bytes, and in all the places of a queue it comes to this at most. */
@@ -90,7 +92,7 @@ void queue_free(struct queue *q)
     }
     for (uint32_t at = 0; at < l.blocks; at += piece_left(&l, at))
         kfree(*block++, piece_left(&l, at));
-    kfree(q, sizeof(*q));
+    kfree(q, QUEUE_BYTES);
 }
 
 /* The memory of byte `at`; a new piece if it is the first. NULL: none. */
@@ -146,7 +148,7 @@ long queue_make(uint32_t type, uint32_t ring_size, uint32_t max_msg,
 {
     struct queue *q;
 
-    q = kzalloc(ROUND_UP(sizeof(*q), 64)); /* cleared in whole blocks */
+    q = kzalloc(QUEUE_BYTES);
     TRY(q ? 0 : -E_NOMEM);
     q->stat = (struct queue_stat){
         .ring_size = ring_size, .max_msg = max_msg, .schema = schema};

@@ -45,6 +45,15 @@ class Sanitizers(unittest.TestCase):
             self.assertTrue(found, "%s is missing in\n%s" % (pattern, text))
             at = found.end()
 
+    def is_quiet(self, name):
+        """About a program whose processes, queues and handles come and go."""
+        done = subprocess.run(
+            [os.path.join(machine.ROOT, "lab-tests", "run"), "--kernel",
+             building.sanitized(name), "--cpus", "2", "--", "pipeline"],
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT)
+        self.assertEqual(done.returncode, 0, done.stdout.decode())
+
     def passes(self, name, cpus):
         done = subprocess.run(
             [os.path.join(machine.ROOT, "lab-tests", "grade"), "--kernel",
@@ -55,6 +64,7 @@ class Sanitizers(unittest.TestCase):
 
     def test_ub(self):
         self.build("ub")
+        self.is_quiet("ub")
         for bug, said in (("shift", "shift of .* by 40"),
                           ("overflow", "signed addition overflows"),
                           ("index", r"index 4 of .* is out of bounds")):
@@ -63,6 +73,7 @@ class Sanitizers(unittest.TestCase):
 
     def test_kasan(self):
         self.build("kasan")
+        self.is_quiet("kasan")
         freed = ("allocated by", r"block\+", "freed by", r"block\+")
         self.finds("kasan", "use-after-free", *freed, "panic: kasan: load of "
                    "1 bytes.*in a block that is free", r"use_after_free\+")
@@ -84,6 +95,7 @@ class Sanitizers(unittest.TestCase):
 
     def test_kcsan(self):
         self.build("kcsan")
+        self.is_quiet("kcsan")
         self.finds("kcsan", "race", "kcsan: hart", "by", r"count_\w+\+",
                    "panic: kcsan: race with a", r"count_\w+\+", cpus=4)
         status, text = self.plant("kcsan", "no-race", cpus=4)
@@ -92,6 +104,7 @@ class Sanitizers(unittest.TestCase):
 
     def test_lockdep(self):
         self.build("lockdep")
+        self.is_quiet("lockdep")
         self.finds("lockdep", "order", "OBJECT is taken with HEAP held",
                    "that was taken by", r"order\+", "the other order", "order",
                    "and the second by", r"order\+", "panic: lockdep: OBJECT",
