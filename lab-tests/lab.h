@@ -116,13 +116,13 @@ static inline void check_asleep(long pid)
     uint64_t used = UINT64_MAX;
 
     await_state(pid, PROC_WAITING);
-    for (int i = 0; i < 5 && used >= MS(2); i++) {
+    for (int i = 0; i < 5 && used >= US(100); i++) {
         CHECK_EQ(proc_info(pid, &before), 0);
         nap_ms(200);
         CHECK_EQ(proc_info(pid, &after), 0);
         used = after.cpu_ns - before.cpu_ns;
     }
-    CHECK(used < MS(2));
+    CHECK(used < US(100));
 }
 
 /* Sends one number as a message of its own. */
