@@ -230,15 +230,16 @@ SYSCALL(queue_send_handle, uint64_t h, uint64_t cargo, uint64_t rights,
     obj = c.from->obj;
     TRY(queue_end_travels(q, obj, c.rights, 1));
     kobj_get(obj);
+    kobj_get(&q->obj); /* a wait ends the use of node */
     if (!(c.rights & ~RIGHT_ALL) && (uint32_t)opt <= PRIO_URGENT)
         error = send_cargo(q, &c, node, opt, timeout);
-    if (error == -E_PARKED)
-        return error; /* what it holds, the operation holds */
-    if (error)
-        queue_end_travels(q, obj, c.rights, -1u);
-    else
+    if (!error)
         end_if_moved(obj, cargo);
-    kobj_put(obj);
+    else if (error != -E_PARKED)
+        queue_end_travels(q, obj, c.rights, -1u);
+    kobj_put(&q->obj);
+    if (error != -E_PARKED) /* else the operation holds it */
+        kobj_put(obj);
     return error;
 }
 

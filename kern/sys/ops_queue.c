@@ -58,8 +58,8 @@ static long finish_send(struct parked *op, long result, bool drop)
     return error;
 }
 
-/* No place was free, or the queue is typed: wait with the message, or say why
- * not. */
+/* No place was free, or the queue is closed or typed: wait with the message, or
+ * say why not. */
 static NOINLINE long send_slowly(struct queue *q, uaddr_t buf, uint64_t len,
                                  uint64_t opt, uint64_t timeout,
                                  const struct hnode *node)

@@ -97,4 +97,23 @@ TEST(received_without_memory)
     CHECK_EQ(wait(child, 0, FOREVER), child);
 }
 
+// F12, N4: the last handle of the queue goes while a handle waits to be sent to
+// it, and with it the queue.
+TEST(queue_gone_meanwhile)
+{
+    handle_t go = (handle_t)queue_create(1, 8, 0), q;
+    handle_t cargo = (handle_t)queue_create(1, 8, 0);
+    long child = SPAWN(CHECK_ERR(
+        queue_send_handle((handle_t)take(go), cargo, RIGHT_READ, 0, FOREVER),
+        E_BADH));
+
+    q = (handle_t)queue_create(1, 8, 0);
+    CHECK_EQ(put_now(q, 1, PRIO_LOW), 0);
+    CHECK_EQ(put(go, (uint64_t)handle_grant(q, child, RIGHT_WRITE, 0)), 0);
+    await_senders(q, 1);
+    CHECK(handle_revoke(q) >= 0);
+    CHECK_EQ(handle_close(q), 0);
+    CHECK_EQ(JOIN(child), 0);
+}
+
 TEST_MAIN()
