@@ -75,7 +75,10 @@ result("twice", found)
 gdb.execute("delete")
 
 gdb.execute("ubreak scene:scene_ready")
-go_on()
+for _ in range(50):
+    go_on()
+    if "sched_idle" in gdb.execute("harts", to_string=True):
+        break
 result("at", gdb.selected_frame().name())
 gdb.selected_frame().older().select()
 mapped = int(gdb.parse_and_eval("mapped"))

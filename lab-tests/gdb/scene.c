@@ -1,7 +1,8 @@
 /*
  * What the debugger's commands are tried on: processes that sleep in all kinds
  * of waits, and objects in known states. When all of it stands, the program
- * calls scene_ready().
+ * calls scene_ready(); some times, since the other hart may have something to
+ * finish in the firmware.
  */
 #include <weir.h>
 
@@ -152,7 +153,11 @@ int main(void)
     start(wait_word);
     start(wait_signals);
     start(wait_long);
-    scene_ready(last);
+    for (int i = 0; i < 100; i++) {
+        scene_ready(last);
+        for (volatile uint32_t n = 0; n < 100000; n++)
+            continue;
+    }
     slab = region_create(REGION_SLAB, 64, 4, 0, 0);
     must(slab);
     must(slot_alloc((handle_t)slab));
