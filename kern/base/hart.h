@@ -30,12 +30,12 @@ struct hart {
     void *hazard[HART_HAZARDS]; /* [a] handle nodes that the call uses: H4 */
     struct proc *thread;        /* [s] whose stack this is */
     struct proc *idle;          /* [I] runs when nobody else can */
-    struct proc *next;     /* [s] woken by the running one: runs after it */
+    struct proc *next;     /* [a] woken by the running one: runs after it */
     struct proc *previous; /* [s] whom the last switch left */
     uint64_t since;        /* [a] ticks: when the running process got on */
     uint64_t armed;        /* [s] ticks: the deadline the timer is set to */
     uint64_t slice_end;    /* [s] ticks: when the running process must share */
-    uint64_t kick_at;      /* [s] ticks: when to call an idle hart for help */
+    uint64_t kick_at;      /* [a] ticks: when to call an idle hart for help */
     struct trace_event *trace_next;              /* [s] base/trace.h, TR2 */
     struct trace_event *trace_first, *trace_end; /* [I] */
     const struct syscall *calls; /* 144 [I] the table that its traps use */

@@ -11,6 +11,10 @@
  *       one that gives way, which waits for nobody.
  *   S4  an idle hart marks itself, then looks at all queues; who calls for help
  *       queues, then looks at the marks; both with a full fence in between.
+ *   S5  for a `next` the clock is set, to the slice's end at the latest, and if
+ *       a hart is idle, to kick_at: by who finds one idle when it makes a
+ *       process ready, or is asked by one that becomes idle later. There is no
+ *       fence between the two; if neither sees the other, the slice ends.
  *
  * Whom the running process woke last is the hart's `next`: when the running one
  * blocks, it gets the hart without any lock, and the rest of the time slice: so
@@ -74,7 +78,7 @@ static ALWAYS_INLINE void queue_next_on(struct hart *h, uint32_t hart)
     spin_lock_as(&rq->lock, RANK_RUNQ);
     list_push_back(&rq->line, &h->next->run);
     spin_unlock_as(&rq->lock, RANK_RUNQ);
-    h->next = NULL;
+    store_relaxed(&h->next, NULL);
 }
 
 static void queue_next(struct hart *h)
@@ -110,10 +114,10 @@ static ALWAYS_INLINE void make_ready(struct proc *p)
     trace_rare(TRACE_WAKE, 0, (uint64_t)p->pid, *(const chars_t *)p->name);
     store_relaxed(&p->state, PROC_READY);
     queue_next(h);
-    h->next = p;
+    store_relaxed(&h->next, p);
     clock_arm(h, h->slice_end); /* somebody waits for the slice's end now */
-    if (hart_count > 1 && h->kick_at == TICKS_NEVER) {
-        h->kick_at = read_time() + kick_ticks;
+    if (load_relaxed(&idle_harts) && h->kick_at == TICKS_NEVER) { /* S5 */
+        store_relaxed(&h->kick_at, read_time() + kick_ticks);
         clock_arm(h, h->kick_at);
     }
 }
@@ -268,7 +272,7 @@ inline void sched(void)
     bool direct = h->next && h->thread != h->idle;
     struct proc *next = likely(h->next) ? h->next : take(h);
 
-    h->next = NULL;
+    store_relaxed(&h->next, NULL);
     switch_to(h, next, direct);
 }
 
@@ -297,7 +301,7 @@ long sched_yield(void)
     spin_lock_only(&rq->lock, RANK_RUNQ);
     if (unlikely(h->next)) /* who waited comes before us */
         list_push_back(&rq->line, &h->next->run);
-    h->next = NULL;
+    store_relaxed(&h->next, NULL);
     /* Another hart may take us: S3. */
     list_push_back(&rq->line, &h->thread->run);
     first = list_pop_front(&rq->line);
@@ -317,13 +321,14 @@ static void call_for_help(struct hart *h, uint64_t now)
     queue_next(h); /* also if none is idle yet: who becomes it, looks */
     fence_full();  /* S4 */
     idlers = load_relaxed(&idle_harts);
-    h->kick_at = TICKS_NEVER;
-    if (!idlers || !has_work(h->runq))
+    if (!idlers || !has_work(h->runq)) {
+        store_relaxed(&h->kick_at, TICKS_NEVER);
         return;
+    }
     while (!(idlers >> i & 1))
         i++;
     sbi_send_ipi(harts[i].id);
-    h->kick_at = now + kick_ticks;
+    store_relaxed(&h->kick_at, now + kick_ticks);
 }
 
 /* The slice has ended while two or more wait here: one of them goes to a hart
@@ -364,17 +369,22 @@ void sched_yield_in_time(void)
 void sched_clock(struct hart *h)
 {
     uint64_t now = read_time(), next = timers_run(h, now);
+    bool waits = h->next || has_work(h->runq);
+    bool over = waits && now >= h->slice_end;
 
-    if (unlikely(now >= h->kick_at))
+    if (!waits)
+        store_relaxed(&h->kick_at, TICKS_NEVER);
+    else if (over || now >= h->kick_at)
         call_for_help(h, now);
-    if (h->next || has_work(h->runq)) {
-        if (now >= h->slice_end) {
-            or_relaxed(&h->thread->work, WORK_RESCHED);
-            h->slice_end = now + slice_ticks;
-            share(h);
-        }
-        next = MIN(next, h->slice_end);
+    else if (h->kick_at == TICKS_NEVER && load_relaxed(&idle_harts)) /* S5 */
+        store_relaxed(&h->kick_at, now + kick_ticks);
+    if (over) {
+        or_relaxed(&h->thread->work, WORK_RESCHED);
+        h->slice_end = now + slice_ticks;
+        share(h);
     }
+    if (waits)
+        next = MIN(next, h->slice_end);
     clock_set(h, MIN(next, h->kick_at));
 }
 
@@ -389,10 +399,19 @@ void sched_poke(struct proc *p)
         sbi_send_ipi(harts[hart].id);
 }
 
+/* S5: this hart has just become idle, others did not see that. */
+static void offer_help(struct hart *h)
+{
+    for (struct hart *other = harts; other < &harts[hart_count]; other++)
+        if (other != h && load_relaxed(&other->next) &&
+            load_relaxed(&other->kick_at) == TICKS_NEVER)
+            sbi_send_ipi(other->id);
+}
+
 void sched_idle(void)
 {
     struct hart *h = this_hart();
-    struct proc *me = &idle[h->index];
+    struct proc *me = &idle[h->index], *next;
 
     me->self = me;
     me->tf = &idle_tf[h->index];
@@ -405,15 +424,20 @@ void sched_idle(void)
     h->kick_at = TICKS_NEVER;
     clock_set(h, TICKS_NEVER);
     for (;;) {
+        h->slice_end = TICKS_NEVER;
         or_relaxed(&idle_harts, 1u << h->index);
         fence_full(); /* S4 */
-        if (!h->next)
-            h->next = take(h);
-        if (h->next == me)
+        next = h->next ? h->next : take(h);
+        if (next == me) {
+            offer_help(h);
             wait_for_interrupt();
+        }
         lockdep_irqs_off(); /* the clock of instructions goes on in there */
         and_relaxed(&idle_harts, ~(1u << h->index));
-        sched();
+        if (next != me) {
+            store_relaxed(&h->next, next);
+            sched();
+        }
         interrupt_window();
     }
 }
