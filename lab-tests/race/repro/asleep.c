@@ -7,14 +7,12 @@
 static void ask(handle_t there, handle_t back, handle_t turns, uint32_t n)
 {
     struct wait_item items[ITEMS] = {{back, SIG_READABLE, 0}};
-    uint64_t seed = test_seed();
 
     for (int i = 1; i < ITEMS; i++)
         items[i] = (struct wait_item){(handle_t)sem_create(0), SIG_READABLE, 0};
     for (uint32_t i = 0; i < n; i++) {
         CHECK_EQ(sem_post(turns), 0);
         CHECK_EQ(sem_post(there), 0);
-        dawdle(&seed);
         CHECK_EQ(handle_wait(items, ITEMS, FOREVER), 1);
         if (items[0].seen & SIG_CLOSED)
             break;
@@ -22,18 +20,26 @@ static void ask(handle_t there, handle_t back, handle_t turns, uint32_t n)
     }
 }
 
-/* Gives a unit for each; never sleeps, so that the answer comes soon. With
- * harts enough it does not yield: the two would share one. */
-static void answer(handle_t there, handle_t back)
+/* Gives a unit for each, about when the other falls asleep: the next one a bit
+ * earlier if that slept, else later. Never sleeps, so that the answer comes
+ * soon. With harts enough it does not yield: the two would share one. */
+static void answer(handle_t there, handle_t back, long asks)
 {
     uint64_t seed = ~test_seed();
-    bool alone = hart_count() == 1;
+    uint32_t delay = 1000;
+    bool alone = hart_count() == 1, slept;
     long error;
 
     while ((error = sem_wait(there, NOW)) != -E_PIPE)
         if (error == 0) {
-            dawdle(&seed);
+            for (uint32_t n = delay + random_below(&seed, delay / 4); n; n--)
+                asm volatile("");
+            slept = state_of(asks) == PROC_WAITING;
             CHECK_EQ(sem_post(back), 0);
+            if (slept && delay > 16)
+                delay -= delay / 8;
+            else if (!slept && delay < 100000)
+                delay += delay / 8;
         } else if (alone) {
             yield();
         }
@@ -59,7 +65,7 @@ TEST(reproduce)
     handle_t there = (handle_t)sem_create(0), back = (handle_t)sem_create(0);
     handle_t turns = (handle_t)sem_create(0);
     long asks = SPAWN(ask(there, back, turns, rounds(8000)));
-    long answers = SPAWN(answer(there, back));
+    long answers = SPAWN(answer(there, back, asks));
     bool lost = false;
 
     while (!lost && state_of(asks) != PROC_ENDED) {
