@@ -5,6 +5,8 @@
 #include "mem/uaccess.h"
 
 #define OPT_TAG(opt) ((uint32_t)((opt) >> 32))
+/* Below the tag stands something else than a priority, of PRIO_LEVELS. */
+#define OPT_IS_BAD(opt) ((opt) << 32 >> 34 != 0)
 
 /* Fill in the header of a message sent through node; without it, only what the
  * queue looks at. len and opt are already checked. */

@@ -231,7 +231,7 @@ SYSCALL(queue_send_handle, uint64_t h, uint64_t cargo, uint64_t rights,
     TRY(queue_end_travels(q, obj, c.rights, 1));
     kobj_get(obj);
     kobj_get(&q->obj); /* a wait ends the use of node */
-    if (!(c.rights & ~RIGHT_ALL) && (uint32_t)opt <= PRIO_URGENT)
+    if (!(c.rights & ~RIGHT_ALL) && !OPT_IS_BAD(opt))
         error = send_cargo(q, &c, node, opt, timeout);
     if (!error)
         end_if_moved(obj, cargo);
@@ -265,7 +265,7 @@ SYSCALL(queue_send_desc, uint64_t h, uint64_t user_desc, uint64_t opt,
     NOTED struct hnode *node;
 
     TRY(handle_use(h, 0, OBJ_QUEUE, RIGHT_WRITE, &node));
-    TRY((uint32_t)opt > PRIO_URGENT ? -E_INVAL : 0);
+    TRY(OPT_IS_BAD(opt) ? -E_INVAL : 0);
     TRY(copy_from_user(&desc, uaddr(user_desc), sizeof(desc)));
     c.value = (uint64_t)(int64_t)desc.region;
     c.offset = desc.offset;

@@ -117,7 +117,7 @@ __attribute__((flatten)) SYSCALL(queue_send, uint64_t h, uint64_t buf,
 
     TRY(handle_use(h, 0, OBJ_QUEUE, RIGHT_WRITE, &node));
     q = queue_of(node->obj);
-    if (unlikely(opt << 32 >> 34)) /* a priority; bits 8 to 31 are 0 */
+    if (unlikely(OPT_IS_BAD(opt)))
         error = -E_INVAL;
     else if (unlikely(len > q->stat.max_msg))
         error = -E_MSGSIZE;

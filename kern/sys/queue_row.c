@@ -30,7 +30,7 @@ static ALWAYS_INLINE long transfer(const struct ring_entry *e, uint64_t h,
         (load_relaxed(&e->args[4]) | load_relaxed(&e->reserved2)))
         return -E_INVAL;
     if (sender) {
-        if (unlikely(opt << 32 >> 34 || len > cap))
+        if (unlikely(OPT_IS_BAD(opt) || len > cap))
             return -E_INVAL;
         make_meta(&slot->meta, sender, opt, len, MSG_INLINE);
     } else {
