@@ -11,10 +11,11 @@
  *       one that gives way, which waits for nobody.
  *   S4  an idle hart marks itself, then looks at all queues; who calls for help
  *       queues, then looks at the marks; both with a full fence in between.
- *   S5  for a `next` the clock is set, to the slice's end at the latest, and if
- *       a hart is idle, to kick_at: by who finds one idle when it makes a
- *       process ready, or is asked by one that becomes idle later. There is no
- *       fence between the two; if neither sees the other, the slice ends.
+ *   S5  while somebody waits for a hart that runs another, its clock is set,
+ *       to the slice's end at the latest, and if a hart is idle, to kick_at: by
+ *       who finds one idle when it makes a process ready, or is asked by one
+ *       that becomes idle later. There is no fence between the two; if neither
+ *       sees the other, who waits does so to the slice's end.
  *
  * Whom the running process woke last is the hart's `next`: when the running one
  * blocks, it gets the hart without any lock, and the rest of the time slice: so
@@ -369,18 +370,18 @@ void sched_yield_in_time(void)
 void sched_clock(struct hart *h)
 {
     uint64_t now = read_time(), next = timers_run(h, now);
-    bool waits = h->next || has_work(h->runq);
-    bool over = waits && now >= h->slice_end;
+    bool waits = h->next || has_work(h->runq), over = now >= h->slice_end;
 
+    if (over) /* also if nobody waits: who does so next, waits for its end */
+        h->slice_end = now + slice_ticks;
     if (!waits)
         store_relaxed(&h->kick_at, TICKS_NEVER);
     else if (over || now >= h->kick_at)
         call_for_help(h, now);
     else if (h->kick_at == TICKS_NEVER && load_relaxed(&idle_harts)) /* S5 */
         store_relaxed(&h->kick_at, now + kick_ticks);
-    if (over) {
+    if (waits && over) {
         or_relaxed(&h->thread->work, WORK_RESCHED);
-        h->slice_end = now + slice_ticks;
         share(h);
     }
     if (waits)
@@ -399,12 +400,13 @@ void sched_poke(struct proc *p)
         sbi_send_ipi(harts[hart].id);
 }
 
-/* S5: this hart has just become idle, others did not see that. */
+/* S5: this hart is about to sleep; ask those who have work, and have not seen
+ * that it is idle. */
 static void offer_help(struct hart *h)
 {
     for (struct hart *other = harts; other < &harts[hart_count]; other++)
-        if (other != h && load_relaxed(&other->next) &&
-            load_relaxed(&other->kick_at) == TICKS_NEVER)
+        if (other != h && load_relaxed(&other->kick_at) == TICKS_NEVER &&
+            (load_relaxed(&other->next) || has_work(other->runq)))
             sbi_send_ipi(other->id);
 }
 
@@ -421,7 +423,7 @@ void sched_idle(void)
     me->state = PROC_RUNNING;
     h->proc = h->thread = h->idle = me;
     store_relaxed(&h->since, read_time());
-    h->kick_at = TICKS_NEVER;
+    store_relaxed(&h->kick_at, TICKS_NEVER);
     clock_set(h, TICKS_NEVER);
     for (;;) {
         h->slice_end = TICKS_NEVER;
@@ -435,6 +437,8 @@ void sched_idle(void)
         lockdep_irqs_off(); /* the clock of instructions goes on in there */
         and_relaxed(&idle_harts, ~(1u << h->index));
         if (next != me) {
+            if (has_work(h->runq)) /* S5 */
+                clock_arm(h, read_time() + slice_ticks);
             store_relaxed(&h->next, next);
             sched();
         }

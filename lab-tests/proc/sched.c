@@ -1,4 +1,6 @@
 /* Sharing the harts; yield; the clock and timers; proc_info. */
+#include <ring.h>
+
 #include "../lab.h"
 
 // ABI: the clock rises, in nanoseconds, and does not run backwards.
@@ -125,6 +127,69 @@ TEST(preemption)
         CHECK_EQ(kill(child[i]), 0);
         CHECK_EQ(wait(child[i], 0, FOREVER), child[i]);
     }
+}
+
+// Who wakes at the same moment as others has its turn within a few slices, with
+// nobody else there to make a hart look.
+TEST(woken_together)
+{
+    uint64_t at = (uint64_t)clock_ns() + MS(10);
+
+    for (int i = 0; i < 3; i++)
+        SPAWN({
+            CHECK_EQ(timer_wait(TIMER_ABS, at), 0);
+            CHECK((uint64_t)clock_ns() < at + MS(20));
+            while ((uint64_t)clock_ns() < at + MS(100))
+                continue;
+        });
+    for (int i = 0; i < 3; i++)
+        CHECK_EQ(JOIN(-1), 0);
+}
+
+/* Sends through one queue and receives from the other, in one trap. */
+static void exchange(struct sring *ring, handle_t out, handle_t in)
+{
+    uint64_t byte = 0;
+
+    sring_add(ring, 1, queue_send, out, &byte, 1, 0, FOREVER);
+    sring_add(ring, 2, queue_recv, in, &byte, 1, 0, FOREVER);
+    CHECK_EQ(sring_submit_wait(ring, 2, FOREVER), 2);
+    for (int i = 0; i < 2; i++)
+        CHECK(sring_reap(ring)->result >= 0);
+}
+
+static uint64_t time_of_exchanges(struct sring *ring, handle_t out, handle_t in)
+{
+    uint64_t start = clock_ns();
+
+    for (int i = 0; i < 100; i++)
+        exchange(ring, out, in);
+    return (uint64_t)clock_ns() - start;
+}
+
+// A pair that wakes each other needs the clock once in a slice, and not at each
+// wake, also when slices end while only one of the two is there.
+TEST(wakes_leave_the_clock)
+{
+    handle_t there = (handle_t)queue_create(1, 1, 0);
+    handle_t back = (handle_t)queue_create(1, 1, 0);
+    uint64_t early, late = 0;
+    struct sring ring;
+    long pid = SPAWN({
+        struct sring own;
+
+        CHECK_EQ(sring_open(&own, 2), 0);
+        for (int i = 0; i < 10001; i++)
+            exchange(&own, back, there);
+    });
+
+    CHECK_EQ(sring_open(&ring, 2), 0);
+    exchange(&ring, there, back);
+    early = time_of_exchanges(&ring, there, back);
+    for (int i = 1; i < 100; i++)
+        late = time_of_exchanges(&ring, there, back);
+    CHECK(late <= early + early / 50);
+    CHECK_EQ(JOIN(pid), 0);
 }
 
 // ABI: those who compute get like shares.
