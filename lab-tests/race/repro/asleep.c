@@ -67,7 +67,7 @@ TEST(reproduce)
 {
     handle_t there = (handle_t)sem_create(0), back = (handle_t)sem_create(0);
     handle_t turns = (handle_t)sem_create(0);
-    uint32_t n = rounds(hart_count() == 1 ? 8000 : 40000);
+    uint32_t n = rounds(hart_count() == 1 ? 4000 : 20000);
     long asks = SPAWN(ask(there, back, turns, n));
     long answers = SPAWN(answer(there, back, asks));
     bool lost = false;
