@@ -81,6 +81,13 @@ class Run(FakeKernels):
         done = subprocess.run([RUN, "--bogus"], stderr=subprocess.PIPE)
         self.assertEqual(done.returncode, 2)
 
+    def test_a_row_of_bench_that_is_not_there(self):
+        done = subprocess.run(
+            [os.path.join(os.path.dirname(HERE), "bench"), "--build", BUILD,
+             "P16", "P99"], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.assertEqual(done.returncode, 126)
+        self.assertIn(b"no row P99", done.stderr)
+
     def test_output_is_exact(self):
         done = self.run_fake("BYTES")
         self.assertEqual(done.returncode, 0)
