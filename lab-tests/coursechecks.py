@@ -4,7 +4,9 @@ starters are what they should be, the reference gets full marks, and the grader
 keeps its promises.
 """
 
+import json
 import os
+import re
 import subprocess
 import tempfile
 
@@ -13,21 +15,47 @@ import machine
 TOOLS = os.path.join(machine.ROOT, "lab-tests", "tools")
 SAMPLE_LAB, SAMPLE = "prio", "01*"  # what make test has time for
 LINES = 30
+INCLUDE = re.compile(r'^#include "([^"]+)"', re.MULTILINE)
 
 
-def run(tool, *words):
-    """Complaints: what the tool says if it fails."""
+def run_in(folder, command):
+    """Complaints: what the command says if it fails."""
     done = subprocess.run(
-        [os.path.join(TOOLS, tool), *words], stdin=subprocess.DEVNULL,
+        command, cwd=folder, stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     text = done.stdout.decode(errors="replace").splitlines()
     return text[-LINES:] or ["failed"] if done.returncode else []
+
+
+def run(tool, *words):
+    return run_in(None, [os.path.join(TOOLS, tool), *words])
 
 
 def handout(lab, previous):
     with tempfile.TemporaryDirectory(prefix="weir-") as folder:
         return run("handout", lab, os.path.join(folder, lab), "--prev",
                    previous)
+
+
+def compiles(lab):
+    """Complaints: what the compiler says of the files that the lab changes, or,
+    of a header, of those that include it."""
+    import course
+    lab = course.Lab(lab)
+    with tempfile.TemporaryDirectory(prefix="weir-") as folder:
+        tree = os.path.join(folder, lab.name)
+        bad = run("handout", lab.name, tree, "--no-check")
+        if not bad:
+            course.make(tree, "compile_commands.json")
+        with open(os.path.join(tree, "compile_commands.json")) as commands:
+            for entry in json.load(commands):
+                with open(os.path.join(tree, entry["file"])) as text:
+                    named = {entry["file"]} | {
+                        "kern/" + name for name in INCLUDE.findall(text.read())}
+                if not bad and not named.isdisjoint(lab.files):
+                    bad = run_in(tree, [*entry["arguments"], "-Werror", "-o",
+                                        os.path.join(folder, "object")])
+    return bad
 
 
 def checks(more, soak):
@@ -41,6 +69,10 @@ def checks(more, soak):
         ("course.mutants.%s.some" % SAMPLE_LAB,
          lambda: run("mutants", SAMPLE_LAB, "--quick", "--only", SAMPLE)),
     ]
+    if not more:  # else each is built and graded
+        found += [("course.handout.%s.compiles" % lab,
+                   lambda l=lab: compiles(l))
+                  for lab in course.handed_out() if lab != SAMPLE_LAB]
     for lab in course.handed_out() if more else ():
         for previous in "solved", "stub":
             found.append(("course.handout.%s.%s" % (lab, previous),

@@ -28,7 +28,7 @@ PROGRAM = """
 int
 main(void)
 {
-    uint8_t *bytes = sbrk(BYTES);
+    uint8_t *bytes = (uint8_t *)sbrk(BYTES);
 
     if (fork() == 0)
         for (;;)

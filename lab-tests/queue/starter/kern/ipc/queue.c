@@ -109,19 +109,20 @@ long queue_take_wait(struct queue *q, struct queue_recv *r, const void *node,
 {
     struct kobj *obj = &q->obj;
     uint64_t end = deadline_after(timeout);
+    bool again;
     long result;
 
-    for (;;) { /* it is locked */
+    do { /* it is locked */
         result = receive_locked(q, r);
         if (result != -E_AGAIN || !timeout || waiter_parks()) {
             kobj_unlock(obj);
             break;
         }
         result = nap_in_line(q, &q->receivers, node, end);
-        if (result != -E_AGAIN)
-            break;
-        kobj_lock(obj);
-    }
+        again = result == -E_AGAIN;
+        if (again)
+            kobj_lock(obj);
+    } while (again);
     handle_done();
     return count_miss(&q->stat.empty, result);
 }
