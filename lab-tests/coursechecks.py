@@ -45,17 +45,22 @@ def compiles(lab):
     with tempfile.TemporaryDirectory(prefix="weir-") as folder:
         tree = os.path.join(folder, lab.name)
         bad = run("handout", lab.name, tree, "--no-check")
-        if not bad:
-            course.make(tree, "compile_commands.json")
+        if bad:
+            return bad
+        course.make(tree, "compile_commands.json")
         with open(os.path.join(tree, "compile_commands.json")) as commands:
-            for entry in json.load(commands):
-                with open(os.path.join(tree, entry["file"])) as text:
-                    named = {entry["file"]} | {
-                        "kern/" + name for name in INCLUDE.findall(text.read())}
-                if not bad and not named.isdisjoint(lab.files):
-                    bad = run_in(tree, [*entry["arguments"], "-Werror", "-o",
-                                        os.path.join(folder, "object")])
-    return bad
+            entries = json.load(commands)
+        compiled = 0
+        for entry in entries:
+            with open(os.path.join(tree, entry["file"])) as text:
+                named = {entry["file"]} | {
+                    "kern/" + name for name in INCLUDE.findall(text.read())}
+            if named.isdisjoint(lab.files):
+                continue
+            bad += run_in(tree, [*entry["arguments"], "-Werror", "-o",
+                                 os.path.join(folder, "object")])
+            compiled += 1
+    return bad if compiled else ["none of its files is compiled"]
 
 
 def checks(more, soak):

@@ -352,9 +352,9 @@ static uint64_t ticks_of(const struct proc *p) REQUIRES(&tree_lock)
 {
     uint64_t since = load_relaxed(&harts[load_relaxed(&p->hart)].since);
     uint64_t now = read_time(), ticks = load_relaxed(&p->run_ticks);
-    bool runs = load_relaxed(&p->on_hart) == 1; /* S3; also to go to sleep */
+    bool running = load_relaxed(&p->state) == PROC_RUNNING;
 
-    return runs && now > since ? ticks + now - since : ticks;
+    return running && now > since ? ticks + now - since : ticks;
 }
 
 long proc_describe(long pid, struct proc_info *out)

@@ -372,7 +372,7 @@ void sched_clock(struct hart *h)
     uint64_t now = read_time(), next = timers_run(h, now);
     bool waits = h->next || has_work(h->runq), over = now >= h->slice_end;
 
-    if (over) /* also if nobody waits: who does so next, waits for its end */
+    if (over) /* also if nobody waits, or each wake would find it past */
         h->slice_end = now + slice_ticks;
     if (!waits)
         store_relaxed(&h->kick_at, TICKS_NEVER);
