@@ -70,6 +70,14 @@ static inline bool hnode_in_table(const struct hnode *node)
     return !node->in_place && node->owner;
 }
 
+/* Of one in a table, whose object's tree is locked. There is one reply handle:
+ * once it is on its way the one it comes from is as good as revoked. */
+static inline bool hnode_is_gone(const struct hnode *node)
+{
+    return node->dead ||
+           (!(node->kind & 1u << OBJ_REPLY) && !list_empty(&node->children));
+}
+
 struct hentry {
     struct hnode *node; /* [a] written under the table's lock */
     int32_t value;      /* [h] of the handle in this slot, or of the next one:
@@ -207,7 +215,7 @@ void hnode_link_locked(struct hnode *node, struct kobj *obj,
 /* A new node of obj in flight. With the depth of `from` (noted) it becomes its
  * copy, with the next one it is derived from it, and badge 0 keeps its badge; a
  * first node has no `from`.
- * Returns: 0 and *out; -E_BADH when `from` was revoked meanwhile; -E_NOMEM. */
+ * Returns: 0 and *out; -E_BADH when `from` is gone meanwhile; -E_NOMEM. */
 long hnode_new(struct kobj *obj, struct hnode *from, uint32_t depth,
                uint32_t rights, uint64_t badge, struct hnode **out) MUST_CHECK;
 

@@ -38,21 +38,21 @@ long hnode_new(struct kobj *obj, struct hnode *from, uint32_t depth,
                uint32_t rights, uint64_t badge, struct hnode **out)
 {
     struct hnode *node = kmalloc(sizeof(*node));
-    bool copy = from && from->depth == depth, revoked;
+    bool copy = from && from->depth == depth && obj->type != OBJ_REPLY, gone;
 
     if (!node)
         return -E_NOMEM;
     hnode_leave_place(node);
     spin_lock(&obj->tree);
-    revoked = from && from->dead;
-    if (!revoked)
+    gone = from && hnode_is_gone(from);
+    if (!gone)
         hnode_link_locked(node, obj, copy ? from->parent : from, depth, rights,
                           from && !badge ? from->badge : badge);
     spin_unlock(&obj->tree);
     *out = node;
-    if (revoked)
+    if (gone)
         kfree(node, sizeof(*node));
-    return revoked ? -E_BADH : 0;
+    return gone ? -E_BADH : 0;
 }
 
 inline uint32_t hnode_unlink_locked(struct hnode *node)

@@ -116,7 +116,7 @@ static ALWAYS_INLINE long send_cargo_at_once(struct queue *q,
     long error = -E_BADH;
 
     spin_lock_as(&obj->tree, RANK_REVOKE);
-    if (!c->from->dead) {
+    if (!hnode_is_gone(c->from)) {
         slot = queue_begin(q, slot);
         error = slot ? 0 : -E_AGAIN;
     }

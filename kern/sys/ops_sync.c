@@ -38,13 +38,6 @@ SYSCALL(sem_value, uint64_t h)
     return load_relaxed(&sem_of(node->obj)->count);
 }
 
-/* Only of memory the kernel itself can read words. */
-static bool in_memory(const void *at)
-{
-    return PHYS(at) - machine.memory.base <
-           machine.memory.end - machine.memory.base;
-}
-
 /* Find the word at a user address of this leaf. Returns: 0; -E_FAULT: it cannot
  * be read. */
 static inline long word_of(const pte_t *leaf, uint64_t addr, struct word *word)
@@ -67,10 +60,12 @@ static long find_word(uint64_t addr, struct word *word)
 
 SYSCALL(word_wait, uint64_t addr, uint64_t expected, uint64_t timeout)
 {
+    const struct range *ram = &machine.memory;
     struct word word;
 
     TRY(find_word(addr, &word));
-    TRY(in_memory(word.at) ? 0 : -E_FAULT);
+    /* The kernel reads it: no device's register. */
+    TRY(PHYS(word.at) - ram->base < ram->end - ram->base ? 0 : -E_FAULT);
     return word_wait(&word, (uint32_t)expected, timeout);
 }
 

@@ -215,6 +215,42 @@ TEST(sixty_four)
     EXPECT(64, 0);
 }
 
+// L12: of a batch, as many as can complete at once; those that wait come after,
+// in their order.
+TEST(batch_waits_where_it_must)
+{
+    static uint64_t sent[24], got[24];
+    long q = new_queue(16);
+
+    raw_open(32);
+    for (uint64_t i = 0; i < 24; i++)
+        sent[i] = 100 + i;
+    for (uint64_t i = 0; i < 24; i++)
+        put_send(i, q, &sent[i], 8, FOREVER);
+    CHECK_EQ(ring_submit(24, 0, NOW), 24);
+    CHECK_EQ(PARKED, 8);
+    CHECK_EQ(stat_of((handle_t)q).waiting_senders, 8);
+    for (uint64_t i = 0; i < 16; i++)
+        EXPECT(i, 0);
+    CHECK_EQ(JOIN(SPAWN({
+                 raw_open(32);
+                 for (uint64_t i = 0; i < 24; i++)
+                     put_recv(i, q, &got[i], 8, FOREVER);
+                 CHECK_EQ(ring_submit(24, 20, FOREVER), 24);
+                 for (uint64_t i = 0; i < 24; i++) {
+                     AWAIT(1);
+                     EXPECT(i, 8);
+                     CHECK_EQ(got[i], 100 + i);
+                 }
+             })),
+             0);
+    for (uint64_t i = 16; i < 24; i++) {
+        AWAIT(1);
+        EXPECT(i, 0);
+    }
+    CHECK_EQ(PARKED, 0);
+}
+
 /* A child that receives one number and says which, 10 * number + me. */
 static long receiver(long q, long answers, uint64_t me)
 {
