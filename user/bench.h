@@ -81,5 +81,8 @@ static inline void receive(handle_t q)
 /* The same of other rows: per message of `len` bytes. */
 uint64_t bench_copy(uint64_t rounds, uint64_t len);
 uint64_t bench_stream(uint64_t rounds, uint64_t len);
+
+/* One end of a stream of so many messages through a ring, in full batches. */
+void bench_ring_end(bool sends, handle_t q, uint64_t n);
 uint64_t bench_describe(uint64_t rounds, uint64_t len);
 uint64_t bench_ping_pong(uint64_t rounds, uint64_t len);

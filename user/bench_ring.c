@@ -35,11 +35,11 @@ static inline struct ring_entry *fill(uint64_t at, uint32_t call)
     return e;
 }
 
-static inline void submit(uint32_t n)
+static inline void submit(uint32_t n, uint32_t done)
 {
     filled += n;
     __atomic_store_n(word(0, RING_SQ_PROD), (uint32_t)filled, __ATOMIC_RELEASE);
-    if (ring_submit(n, 0, 0) != (long)n)
+    if (ring_submit(n, done, TIMEOUT_FOREVER) != (long)n)
         must(-E_INVAL, "ring_submit");
 }
 
@@ -71,7 +71,7 @@ static uint64_t nops(uint64_t rounds, uint64_t batch)
     for (uint64_t i = 0; i < rounds; i += batch) {
         for (uint64_t k = 0; k < batch; k++)
             fill(filled + k, CALL_nop);
-        submit((uint32_t)batch);
+        submit((uint32_t)batch, 0);
         reap((uint32_t)batch);
     }
     start = now() - start;
@@ -79,7 +79,26 @@ static uint64_t nops(uint64_t rounds, uint64_t batch)
     return start;
 }
 
-/* A batch of sends, then one of receives, of 64 bytes: per operation. */
+/* So many sends or receives of 64 bytes, until all are done. */
+static inline void batch_of(bool sends, handle_t q, uint64_t n,
+                            uint64_t timeout)
+{
+    uint32_t call = sends ? CALL_queue_send : CALL_queue_recv;
+
+    for (uint64_t k = 0; k < n; k++) {
+        struct ring_entry *e = fill(filled + k, call);
+
+        e->args[0] = (uint64_t)q;
+        e->args[1] = (uint64_t)bench_buffer;
+        e->args[2] = SMALL;
+        e->args[3] = sends ? PRIO_NORMAL : 0;
+        e->args[4] = timeout;
+    }
+    submit((uint32_t)n, timeout ? (uint32_t)n : 0);
+    reap((uint32_t)n);
+}
+
+/* A batch of sends, then one of receives: per operation. */
 static uint64_t messages(uint64_t rounds, uint64_t batch)
 {
     handle_t q = new_queue(ENTRIES, SMALL);
@@ -88,33 +107,21 @@ static uint64_t messages(uint64_t rounds, uint64_t batch)
     open_ring(ENTRIES);
     start = now();
     for (uint64_t i = 0; i < rounds; i += 2 * batch) {
-        for (uint64_t k = 0; k < batch; k++) {
-            struct ring_entry *e = fill(filled + k, CALL_queue_send);
-
-            e->args[0] = (uint64_t)q;
-            e->args[1] = (uint64_t)bench_buffer;
-            e->args[2] = SMALL;
-            e->args[3] = PRIO_NORMAL;
-            e->args[4] = 0;
-        }
-        submit((uint32_t)batch);
-        reap((uint32_t)batch);
-        for (uint64_t k = 0; k < batch; k++) {
-            struct ring_entry *e = fill(filled + k, CALL_queue_recv);
-
-            e->args[0] = (uint64_t)q;
-            e->args[1] = (uint64_t)bench_buffer;
-            e->args[2] = SMALL;
-            e->args[3] = 0;
-            e->args[4] = 0;
-        }
-        submit((uint32_t)batch);
-        reap((uint32_t)batch);
+        batch_of(true, q, batch, 0);
+        batch_of(false, q, batch, 0);
     }
     start = now() - start;
     ring_close();
     handle_close(q);
     return start;
+}
+
+void bench_ring_end(bool sends, handle_t q, uint64_t n)
+{
+    open_ring(ENTRIES);
+    for (uint64_t i = 0; i < n; i += ENTRIES)
+        batch_of(sends, q, ENTRIES, TIMEOUT_FOREVER);
+    ring_close();
 }
 
 /* A parked receive, from another process's send, which says when it is, to the
@@ -139,7 +146,7 @@ static uint64_t parked(uint64_t rounds, NO_ARG)
         e->args[2] = SMALL;
         e->args[3] = 0;
         e->args[4] = TIMEOUT_FOREVER;
-        submit(1);
+        submit(1, 0);
         send(go, SMALL);
         must(ring_submit(0, 1, TIMEOUT_FOREVER), "ring_submit");
         reap(1);

@@ -4,6 +4,8 @@
  */
 #include "bench.h"
 
+#define MAX_PAIRS 4
+
 /* Instructions since power-on: finer than the clock, which ticks every 100. */
 static uint64_t instructions(void)
 {
@@ -162,20 +164,53 @@ static uint64_t among_handles(uint64_t rounds, uint64_t others)
     return spent;
 }
 
-/* So many pairs of processes at once, each with a queue of its own: of all of
- * them, per message of one. */
-static uint64_t pairs(uint64_t rounds, uint64_t count)
+/* So many pairs of processes at once, each with a queue of its own, until one
+ * of them is through: per message, of all that went from one to the other. */
+static uint64_t pairs_with(uint64_t rounds, uint64_t count, uint32_t places,
+                           void (*end)(bool sends, handle_t q, uint64_t n))
 {
     struct ends e = new_ends(1);
-    uint64_t start;
+    handle_t q[MAX_PAIRS];
+    uint64_t start, steps = 0;
+    struct queue_stat s;
 
-    for (uint64_t i = 0; i < count; i++)
-        must(SPAWN(crowd_wait(&e); bench_stream(rounds, SMALL)), "fork");
-    await_line(e.read, count);
+    for (uint64_t i = 0; i < count; i++) {
+        q[i] = new_queue(places, SMALL);
+        must(SPAWN(crowd_wait(&e); end(true, q[i], rounds)), "fork");
+        must(SPAWN(crowd_wait(&e); end(false, q[i], rounds)), "fork");
+    }
+    await_line(e.read, 2 * count);
     start = now();
     crowd_wake(&e);
-    crowd_end(&e, count);
-    return (now() - start) / count;
+    must(wait(-1, 0, TIMEOUT_FOREVER), "wait");
+    start = now() - start;
+    for (uint64_t i = 0; i < count; i++) {
+        must(queue_stat(q[i], &s), "queue_stat");
+        steps += s.sent + s.received;
+    }
+    crowd_end(&e, 2 * count - 1);
+    for (uint64_t i = 0; i < count; i++)
+        handle_close(q[i]);
+    return start * rounds * 2 / steps;
+}
+
+static void trap_end(bool sends, handle_t q, uint64_t n)
+{
+    while (n-- > 0)
+        if (sends)
+            send(q, SMALL);
+        else
+            receive(q);
+}
+
+static uint64_t pairs(uint64_t rounds, uint64_t count)
+{
+    return pairs_with(rounds, count, 64, trap_end);
+}
+
+static uint64_t ring_pairs(uint64_t rounds, uint64_t count)
+{
+    return pairs_with(rounds, count, 1024, bench_ring_end);
 }
 
 /* --- elements checked ----------------------------------------------------- */
@@ -247,5 +282,8 @@ const struct row bench_scale_rows[] = {
     {"C3", "check list<char, 1000>", check, 3, 200},
     {"C4", "check list<variant, 1000>, no rules", check, 4, 200},
     {"C5", "check list<variant, 1000>, a bool", check, 5, 200},
+    {"Y1", "a pair: one way 64 B, by rings, batch 64", ring_pairs, 1, 6400},
+    {"Y2", "two pairs at once, of both", ring_pairs, 2, 6400},
+    {"Y4", "four pairs at once, of all", ring_pairs, 4, 6400},
     {0, 0, 0, 0, 0},
 };

@@ -1,11 +1,12 @@
 /*
- * Sends, or receives, that stand in a row in a submit ring, of one queue and
- * without a timeout: the handle is looked up once, and up to ROW_TURN messages
- * take one turn of the queue's lock. A place that the row has reserved is not
- * free for others, a message that it has taken not there, until then.
+ * Sends, or receives, that stand in a row in a submit ring, of one queue: the
+ * handle is looked up once, and up to ROW_TURN messages take one turn of the
+ * queue's lock. A place that the row has reserved is not free for others, a
+ * message that it has taken not there, until then.
  *
- * An entry that is not like the first, or fails, ends the row: what was read of
- * it is forgotten, and it is read and taken again like any other entry.
+ * An entry that is not like the first, or fails, or has to wait, ends the row:
+ * what was read of it is forgotten, and it is read and taken again like any
+ * other entry.
  */
 #include "sys/message.h"
 #include "sys/ring.h"
@@ -26,8 +27,7 @@ static ALWAYS_INLINE long transfer(const struct ring_entry *e, uint64_t h,
     uint64_t opt = load_relaxed(&e->args[3]);
     uint64_t user_data = load_relaxed(&e->user_data);
 
-    if (load_relaxed(&e->args[0]) != h ||
-        (load_relaxed(&e->args[4]) | load_relaxed(&e->reserved2)))
+    if (load_relaxed(&e->args[0]) != h || load_relaxed(&e->reserved2))
         return -E_INVAL;
     if (sender) {
         if (unlikely(OPT_IS_BAD(opt) || len > cap))

@@ -91,7 +91,7 @@ void ring_publish(struct ring *r);
 bool ring_poll(struct ring *r);
 
 /* Take entries from e on, before last, that stand in a row: sends, or receives,
- * of one queue that succeed, with RING_NEED_COMPLETION and timeout 0. Their
+ * of one queue that succeed at once, with RING_NEED_COMPLETION. Their
  * completions go to c. Returns: how many. */
 uint64_t queue_row(const struct ring_entry *e, const struct ring_entry *last,
                    struct ring_completion *c);
