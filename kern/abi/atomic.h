@@ -57,14 +57,9 @@
 #define fence_full() __atomic_thread_fence(__ATOMIC_SEQ_CST)
 
 /* *p: expected -> wanted. Returns whether it did. */
-static inline bool cas_u32(uint32_t *p, uint32_t expected, uint32_t wanted)
-{
-    return __atomic_compare_exchange_n(p, &expected, wanted, false,
-                                       __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
-}
-
-static inline bool cas_u64(uint64_t *p, uint64_t expected, uint64_t wanted)
-{
-    return __atomic_compare_exchange_n(p, &expected, wanted, false,
-                                       __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
-}
+#define cas(p, expected, wanted)                                               \
+    ({                                                                         \
+        __typeof__(*(p)) old_ = (expected);                                    \
+        __atomic_compare_exchange_n((p), &old_, (wanted), false,               \
+                                    __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);       \
+    })

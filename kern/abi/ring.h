@@ -100,7 +100,7 @@ static inline bool mpmc_begin(struct mpmc *ring, enum mpmc_side side,
 
         if (late < 0)
             return false;
-        if (late == 0 && cas_u32(index, i, i + 1)) {
+        if (late == 0 && cas(index, i, i + 1)) {
             *at = i;
             return true;
         }

@@ -25,12 +25,11 @@ static inline long MUST_CHECK mutex_lock(struct mutex *m)
 {
     lockdep_may_sleep("mutex_lock");
     /* [MUTEX] acquire; pairs with the release in mutex_unlock(). */
-    return likely(cas_u32(&m->state, MUTEX_FREE, MUTEX_HELD)) ? 0
-                                                              : mutex_wait(m);
+    return likely(cas(&m->state, MUTEX_FREE, MUTEX_HELD)) ? 0 : mutex_wait(m);
 }
 
 static inline void mutex_unlock(struct mutex *m)
 {
-    if (unlikely(!cas_u32(&m->state, MUTEX_HELD, MUTEX_FREE))) /* [MUTEX] */
+    if (unlikely(!cas(&m->state, MUTEX_HELD, MUTEX_FREE))) /* [MUTEX] */
         mutex_hand_over(m);
 }

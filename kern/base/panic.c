@@ -116,7 +116,7 @@ _Noreturn void panic_regs(const struct panic_regs *regs, const char *format,
     va_list args;
 
     interrupts_off();
-    if (cas_u32(&culprit, 0, this_hart()->index + 1))
+    if (cas(&culprit, 0, this_hart()->index + 1))
         for (uint32_t i = 0; i < hart_count; i++)
             sbi_send_ipi(harts[i].id);
     panic_stop_here(); /* B1 */

@@ -74,7 +74,7 @@ static NOINLINE void look(uint64_t at, uint64_t size, uint32_t kind,
 
         if (i == me || likely(!conflict(load_relaxed(&w->key), at, size, kind)))
             continue;
-        if (!cas_u32(&w->state, WATCHING, FOUND))
+        if (!cas(&w->state, WATCHING, FOUND))
             continue;
         w->kind = kind;
         w->at = at;
@@ -113,7 +113,7 @@ static NOINLINE void watch(struct watch *w, uint64_t at, uint64_t size,
         cpu_relax();
     add_relaxed(&watching, -1u);
     store_relaxed(&w->key, 0);
-    if (cas_u32(&w->state, WATCHING, NOTHING))
+    if (cas(&w->state, WATCHING, NOTHING))
         return;
     /* [NOTED] acquire; pairs with the release in look(). */
     while (load_acquire(&w->state) != NOTED)

@@ -87,7 +87,7 @@ static void note_pair(const struct held *h, uint32_t rank,
 {
     struct pair *pair = &pairs[number(h->rank)][number(rank)];
 
-    if (load_relaxed(&pair->seen) || !cas_u32(&pair->seen, 0, 1))
+    if (load_relaxed(&pair->seen) || !cas(&pair->seen, 0, 1))
         return;
     pair->first = h->taken;
     pair->second = *here;

@@ -73,7 +73,7 @@ void report_begin(void)
     uint32_t me = this_hart()->index + 1;
 
     interrupts_off();
-    if (!cas_u32(&reporter, 0, me) && load_relaxed(&reporter) != me) {
+    if (!cas(&reporter, 0, me) && load_relaxed(&reporter) != me) {
         csr_write(sie, SIE_SSIE);
         for (;;) { /* for the IPI of its panic */
             wait_for_interrupt();

@@ -95,15 +95,6 @@ static long join(struct wait_item *items, struct watch *watches, uint32_t n)
     return ready;
 }
 
-static void leave(struct watch *watches, uint32_t n)
-{
-    for (struct watch *w = watches; w < watches + n; w++) {
-        kobj_lock(w->obj);
-        list_remove(&w->observer.link);
-        kobj_unlock(w->obj);
-    }
-}
-
 /* Why not to sleep: 1, a signal came up; -E_BADH, a handle was revoked. */
 static int news(const struct watch *watches, uint32_t n)
 {
@@ -151,7 +142,11 @@ long event_wait(struct wait_item *items, uint32_t n, uint64_t timeout)
         result = join(items, watches, n);
         if (!result)
             result = timeout ? sleep_once(watches, n, deadline) : -E_AGAIN;
-        leave(watches, n);
+        for (struct watch *w = watches; w < watches + n; w++) {
+            kobj_lock(w->obj);
+            list_remove(&w->observer.link);
+            kobj_unlock(w->obj);
+        }
     }
     for (uint32_t i = 0; i < opened; i++)
         kobj_put(watches[i].obj);

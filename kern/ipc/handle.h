@@ -36,6 +36,7 @@ struct hnode {
     uint8_t depth;        /* [I] */
     bool in_place;        /* [I] it stands in a queue's place, in flight */
     bool dead;            /* [v] */
+    bool moves;           /* [a] it is a reply handle, and being sent */
     uint64_t badge;       /* [I] */
     struct hnode *parent; /* [v] */
     struct list siblings; /* [v] in parent's children */
@@ -54,7 +55,7 @@ _Static_assert(HNODE_IN_PLACE + 16 <= HNODE_PLACE_BYTES, "room");
 /* It gets what it has not in a place. */
 static inline void hnode_leave_place(struct hnode *node)
 {
-    node->in_place = false;
+    node->in_place = node->moves = false;
     node->kept = node->watched = false;
     list_init(&node->children);
     node->owner = NULL;
@@ -68,14 +69,6 @@ static inline uint32_t hnode_slot(const struct hnode *node)
 static inline bool hnode_in_table(const struct hnode *node)
 {
     return !node->in_place && node->owner;
-}
-
-/* Of one in a table, whose object's tree is locked. There is one reply handle:
- * once it is on its way the one it comes from is as good as revoked. */
-static inline bool hnode_is_gone(const struct hnode *node)
-{
-    return node->dead ||
-           (!(node->kind & 1u << OBJ_REPLY) && !list_empty(&node->children));
 }
 
 struct hentry {
@@ -214,8 +207,9 @@ void hnode_link_locked(struct hnode *node, struct kobj *obj,
 
 /* A new node of obj in flight. With the depth of `from` (noted) it becomes its
  * copy, with the next one it is derived from it, and badge 0 keeps its badge; a
- * first node has no `from`.
- * Returns: 0 and *out; -E_BADH when `from` is gone meanwhile; -E_NOMEM. */
+ * first node has no `from`. Of a reply handle there is one copy at a time.
+ * Returns: 0 and *out; -E_BADH when `from` was revoked meanwhile, or moves;
+ * -E_NOMEM. */
 long hnode_new(struct kobj *obj, struct hnode *from, uint32_t depth,
                uint32_t rights, uint64_t badge, struct hnode **out) MUST_CHECK;
 

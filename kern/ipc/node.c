@@ -26,10 +26,12 @@ inline void hnode_link_locked(struct hnode *node, struct kobj *obj,
     node->dead = false;
     node->badge = badge;
     node->parent = parent;
-    if (parent)
+    if (parent) {
         list_push_back(&parent->children, &node->siblings);
-    else
+        store_relaxed(&parent->moves, obj->type == OBJ_REPLY);
+    } else {
         list_init(&node->siblings);
+    }
     count_locked(obj, rights, 1);
     kobj_get(obj);
 }
@@ -44,7 +46,7 @@ long hnode_new(struct kobj *obj, struct hnode *from, uint32_t depth,
         return -E_NOMEM;
     hnode_leave_place(node);
     spin_lock(&obj->tree);
-    gone = from && hnode_is_gone(from);
+    gone = from && (from->dead || load_relaxed(&from->moves));
     if (!gone)
         hnode_link_locked(node, obj, copy ? from->parent : from, depth, rights,
                           from && !badge ? from->badge : badge);

@@ -276,6 +276,8 @@ inline bool queue_commit_row(struct queue *q, struct qrow *r, uint64_t more)
     }
     if (unlikely(r->n > 0))
         pass_on_locked(q, slot, r->n);
+    if (unlikely(q->obj.state & ~MESSAGE_WANTED))
+        more = 0;
     r->bytes = 0;
     r->first = slot_of(free = q->free);
     for (r->n = 0; r->n < more && free; r->n++)
@@ -287,9 +289,14 @@ inline bool queue_commit_row(struct queue *q, struct qrow *r, uint64_t more)
 
 inline struct qslot *queue_reserve(struct queue *q)
 {
-    struct qrow r = {.n = 0};
+    struct qslot *slot;
 
-    return likely(queue_commit_row(q, &r, 1)) ? r.first : NULL;
+    kobj_lock_only(&q->obj);
+    slot = unlikely(q->obj.state & (CLOSED_SEND | TYPED))
+               ? NULL
+               : queue_reserve_locked(q);
+    kobj_unlock_only(&q->obj);
+    return slot;
 }
 
 inline struct qslot *queue_begin(struct queue *q,
@@ -404,24 +411,25 @@ inline bool queue_taken_row(struct queue *q, struct qrow *r, uint64_t cap,
         pass_on_locked(q, r->first, r->done);
     else if (r->n > 0)
         push_free_locked(q, r->first, r->end);
+    if (unlikely(q->obj.state & ~MESSAGE_WANTED))
+        more = 0;
     take_locked(q, r, cap, more);
     kobj_unlock_only(&q->obj);
     return r->n > 0;
 }
 
 /* Nobody will receive what is in it. */
-static NOINLINE void drop_messages(struct queue *q)
+static NOINLINE void drop_messages(struct queue *q) NO_LOCK_CHECK
 {
-    struct qrow r = {.n = 0};
+    struct qslot *slot;
 
-    while (queue_taken_row(q, &r, UINT64_MAX, 1)) {
-        trace_rare(TRACE_DROP, q->obj.type, q->obj.id, r.first->meta.seq);
-        queue_drop_handle(q, r.first);
-        trace_rare(TRACE_RECV, q->obj.type, q->obj.id, r.first->meta.seq);
-        r.bytes = r.first->meta.len;
-        r.done = 1;
+    while ((slot = queue_take(q, UINT64_MAX))) {
+        trace_rare(TRACE_DROP, q->obj.type, q->obj.id, slot->meta.seq);
+        queue_drop_handle(q, slot);
+        (void)queue_taken(q, slot);
         interrupt_window();
     }
+    kobj_unlock(&q->obj);
 }
 
 NOINLINE long queue_untake(struct queue *q, struct qslot *first,

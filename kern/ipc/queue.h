@@ -117,7 +117,8 @@ long queue_commit(struct queue *q, struct qslot *slot) MUST_CHECK;
 long queue_release(struct queue *q, struct qslot *slot, long result);
 
 /* Places, reserved, or messages, taken, that are linked and take one turn of
- * the lock. Their user says how many of the first are filled, or arrived. */
+ * the lock. Their user says how many of the first are filled, or arrived. There
+ * are none while others would notice: who looks on, or waits for a place. */
 struct qrow {
     struct qslot *first, *end; /* end: of messages only */
     uint64_t n;

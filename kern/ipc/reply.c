@@ -125,7 +125,7 @@ inline struct waiter *reply_send(struct hnode *node, const struct port_msg *msg,
     else
         w = NULL;
     trace(TRACE_SEND, OBJ_REPLY, (uint64_t)r->caller->proc->pid, r->turn);
-    if (likely(next && !p->polled &&
+    if (likely(next && !p->polled && !load_relaxed(&node->moves) &&
                node == &((struct reply *)p->reply)->node &&
                load_relaxed(&r->obj.refs) == 1)) {
         store_relaxed(&r->entry->node, NULL); /* nobody else knows it */

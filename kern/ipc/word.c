@@ -102,9 +102,7 @@ inline long word_wake(const uint32_t *at, uint32_t n)
     struct line *line = line_of(at);
 
     fence_full(); /* pairs with the one in word_wait() */
-    if (likely(list_looks_empty(&line->waiters)))
-        return 0;
-    return wake(line, at, n);
+    return likely(list_looks_empty(&line->waiters)) ? 0 : wake(line, at, n);
 }
 
 void word_unmapped(struct proc *p, uint64_t va, uint64_t size)

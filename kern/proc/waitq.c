@@ -66,7 +66,7 @@ inline bool waiter_claim(struct waiter *w, int result)
 
 bool waiter_claim_turn(struct waiter *w, uint64_t turn, int result)
 {
-    if (turn == WAITER_CLAIMED || !cas_u64(&w->claim, turn, WAITER_CLAIMED))
+    if (turn == WAITER_CLAIMED || !cas(&w->claim, turn, WAITER_CLAIMED))
         return false;
     w->result = result;
     return true;

@@ -102,14 +102,6 @@ static uint64_t number(const char *name, uint32_t len, uint32_t base)
     return value;
 }
 
-/* trace, trace=N: how many events of each hart to keep. */
-static uint64_t events_wanted(void)
-{
-    const char *at = argument("trace", 5);
-
-    return at && (!*at || *at == ' ') ? TRACE_DEFAULT : number("trace=", 6, 10);
-}
-
 /* All memory behind the image (the firmware's own is below), the process table
  * and a trace, but for the device tree and, for now, the boot archive. Returns:
  * the process table. */
@@ -118,9 +110,11 @@ static struct proc *set_up_memory(void)
     uint64_t table = kasan_reserve(PHYS(_image_end));
     uint64_t table_end = table + slots * sizeof(struct proc);
     uint64_t room = (machine.initrd.base - table_end) / 2;
+    const char *at = argument("trace", 5); /* trace, trace=N: N of each hart */
+    uint64_t events =
+        at && (!*at || *at == ' ') ? TRACE_DEFAULT : number("trace=", 6, 10);
 
-    table_end =
-        trace_reserve(table_end, MIN(events_wanted(), room / TRACE_BYTES));
+    table_end = trace_reserve(table_end, MIN(events, room / TRACE_BYTES));
     assert(machine.initrd.end <= machine.fdt.base); /* so QEMU does it */
     add_memory(table_end, machine.initrd.base);
     add_memory(machine.initrd.end, machine.fdt.base);

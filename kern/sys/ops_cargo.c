@@ -94,12 +94,17 @@ static inline uint32_t depth_in_flight(const struct hnode *from)
     return from->depth + (from->obj->type != OBJ_REPLY);
 }
 
-static void end_if_moved(const struct kobj *obj, uint64_t handle)
+/* It was sent, or will not be. */
+static void end_move(const struct kobj *obj, uint64_t handle, bool sent)
 {
     struct hnode *node;
 
-    if (obj->type == OBJ_REPLY && !handle_look(handle, 1, &node))
+    if (obj->type != OBJ_REPLY || handle_look(handle, 1, &node))
+        return;
+    if (sent)
         (void)hnode_end(node);
+    else
+        store_relaxed(&node->moves, false);
 }
 
 /* Send it in a free place, its header made here, or in the reserved one that
@@ -116,7 +121,7 @@ static ALWAYS_INLINE long send_cargo_at_once(struct queue *q,
     long error = -E_BADH;
 
     spin_lock_as(&obj->tree, RANK_REVOKE);
-    if (!hnode_is_gone(c->from)) {
+    if (!c->from->dead && !load_relaxed(&c->from->moves)) {
         slot = queue_begin(q, slot);
         error = slot ? 0 : -E_AGAIN;
     }
@@ -145,6 +150,8 @@ static long end_cargo(struct queue *q, struct queue_send *s, long error,
 
     if (error && s->data)
         hnode_end((void *)(c.apart - CARGO_APART));
+    if (error && s->data && s->obj)
+        end_move(s->obj, c.value, false);
     if (error || s->data)
         return error;
     s->slot->meta = s->meta;
@@ -166,7 +173,7 @@ static long finish_cargo(struct parked *op, long result, bool drop)
     if (error && s->obj)
         queue_end_travels(q, s->obj, s->cargo.rights, -1u);
     else if (s->obj)
-        end_if_moved(s->obj, s->cargo.value);
+        end_move(s->obj, s->cargo.value, true);
     handle_done();
     if (s->obj)
         kobj_put(s->obj);
@@ -234,7 +241,7 @@ SYSCALL(queue_send_handle, uint64_t h, uint64_t cargo, uint64_t rights,
     if (!(c.rights & ~RIGHT_ALL) && !OPT_IS_BAD(opt))
         error = send_cargo(q, &c, node, opt, timeout);
     if (!error)
-        end_if_moved(obj, cargo);
+        end_move(obj, cargo, true);
     else if (error != -E_PARKED)
         queue_end_travels(q, obj, c.rights, -1u);
     kobj_put(&q->obj);

@@ -2,7 +2,8 @@
  * Sends, or receives, that stand in a row in a submit ring, of one queue: the
  * handle is looked up once, and up to ROW_TURN messages take one turn of the
  * queue's lock. A place that the row has reserved is not free for others, a
- * message that it has taken not there, until then.
+ * message that it has taken not there, until then; so there are no rows while
+ * others look on, or wait for places.
  *
  * An entry that is not like the first, or fails, or has to wait, ends the row:
  * what was read of it is forgotten, and it is read and taken again like any

@@ -146,7 +146,6 @@ TEST(woken_together)
         CHECK_EQ(JOIN(-1), 0);
 }
 
-/* Sends through one queue and receives from the other, in one trap. */
 /* Sends to the other, which waits for that, and waits until it does so, too. */
 static void exchange(struct sring *ring, handle_t out, handle_t in)
 {

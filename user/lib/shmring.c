@@ -70,7 +70,7 @@ static long attend(struct shmring *ring, uint32_t *needs, uint32_t ready)
     if (wanted == CLOSED)
         return -E_PIPE;
     /* If the word has changed, its owner has looked at the ring since. */
-    if (wanted && wanted <= ready && cas_u32(needs, wanted, 0)) {
+    if (wanted && wanted <= ready && cas(needs, wanted, 0)) {
         ring->calls++;
         ring->wakes++;
         word_wake(needs, 1);

@@ -2,7 +2,7 @@
 long mutex_wait(struct mutex *m)
 {
     /* [MUTEX] acquire; pairs with the release in mutex_unlock(). */
-    while (!cas_u32(&m->state, MUTEX_FREE, MUTEX_HELD)) {
+    while (!cas(&m->state, MUTEX_FREE, MUTEX_HELD)) {
         uint64_t end = deadline_after(1000000ull /* a millisecond */);
         long error = waiter_sleep(waiter_begin(NULL), end);
 
