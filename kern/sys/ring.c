@@ -264,10 +264,12 @@ NOINLINE long ring_take(struct ring *r, uint64_t n)
 bool ring_poll(struct ring *r)
 {
     struct parking *k = &r->owner->parking;
-    uint64_t before = r->cq_prod + r->sq_cons + r->parked;
+    uint64_t before = r->cq_prod + r->sq_cons;
 
     (void)ring_take(r, r->entries);
-    if (r->cq_prod + r->sq_cons + r->parked == before)
+    /* The owner may have looked between what was woken and its completion, and
+     * sleeps: each completion counts, also of what was parked. */
+    if (r->cq_prod + r->sq_cons == before)
         return false;
     spin_lock(&k->lock);
     if (k->asleep)

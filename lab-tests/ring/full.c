@@ -166,4 +166,32 @@ TEST(min_complete_waits)
         CHECK_EQ(got[i].flags, EXPIRED);
 }
 
+// L12 L16: also when the last of them is what the poller ends while the owner
+// looks whether it has to sleep.
+TEST(min_complete_polled_race)
+{
+    enum { BATCH = 16 };
+    static uint64_t got[BATCH];
+    uint64_t seed = 1;
+    long q = new_queue(64);
+    long pid = SPAWN({
+        for (uint64_t i = 0; i < rounds(4000) * BATCH; i++) {
+            put((handle_t)q, i);
+            for (uint64_t k = random_below(&seed, 200); k > 0; k--)
+                raw_fence();
+        }
+    });
+
+    raw_open(BATCH | RING_KERNEL_POLL);
+    for (uint64_t i = 0; i < rounds(4000); i++) {
+        for (uint64_t k = 0; k < BATCH; k++)
+            put_recv(k, q, &got[k], 8, FOREVER);
+        CHECK(ring_submit(0, BATCH, MS(SETTLE_MS)) >= 0);
+        CHECK_EQ(ready(), BATCH);
+        while (ready())
+            CHECK_EQ(reap().result, 8);
+    }
+    CHECK_EQ(JOIN(pid), 0);
+}
+
 TEST_MAIN()
