@@ -282,7 +282,7 @@ const struct row bench_scale_rows[] = {
     {"C3", "check list<char, 1000>", check, 3, 200},
     {"C4", "check list<variant, 1000>, no rules", check, 4, 200},
     {"C5", "check list<variant, 1000>, a bool", check, 5, 200},
-    {"Y1", "a pair: one way 64 B, by rings, batch 64", ring_pairs, 1, 6400},
+    {"Y1", "a pair by rings: one way, batch 64", ring_pairs, 1, 6400},
     {"Y2", "two pairs at once, of both", ring_pairs, 2, 6400},
     {"Y4", "four pairs at once, of all", ring_pairs, 4, 6400},
     {0, 0, 0, 0, 0},

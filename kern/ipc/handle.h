@@ -207,7 +207,7 @@ void hnode_link_locked(struct hnode *node, struct kobj *obj,
 
 /* A new node of obj in flight. With the depth of `from` (noted) it becomes its
  * copy, with the next one it is derived from it, and badge 0 keeps its badge; a
- * first node has no `from`. Of a reply handle there is one copy at a time.
+ * first node has no `from`. What derives from a reply handle takes its stead.
  * Returns: 0 and *out; -E_BADH when `from` was revoked meanwhile, or moves;
  * -E_NOMEM. */
 long hnode_new(struct kobj *obj, struct hnode *from, uint32_t depth,

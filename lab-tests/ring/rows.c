@@ -9,7 +9,7 @@ static uint64_t timeout_of(int way)
     return way == BY_RING ? NOW : FOREVER;
 }
 
-/* In a child: n receives, or one message of len bytes, either way. */
+/* In a child: n receives, this way. */
 static void receive(int way, long q, uint8_t *got, uint32_t n,
                     struct msg_meta *meta)
 {
